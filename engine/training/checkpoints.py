@@ -113,4 +113,5 @@ def unpack_checkpoint(data: bytes) -> TrainingState:
 
 def _variables(model: MeasuredModel) -> list[Any]:
     """Variables of network, optimiser and learning rate, in an order that depends on the settings only."""
-    return [*model.network.variables, *model.optimizer.variables, *model.rate_variables]
+    # Not network.variables, which include the states of generators that dropout doesn't use here.
+    return [*model.network.weights, *model.optimizer.variables, *model.rate_variables]

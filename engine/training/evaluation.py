@@ -54,7 +54,7 @@ class Evaluator:
 
     def __init__(
         self,
-        network: keras.Sequential,
+        network: keras.Model,
         shape: tuple[int, ...],
         activations_on_all: bool,
         folding: Folding,

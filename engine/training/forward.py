@@ -7,13 +7,19 @@ with few output channels, where that is faster with the library that computes, a
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import keras
 import tensorflow as tf
 
 from engine.devices.hardware import uses_avx512
 from engine.devices.libraries import EIGEN, ONEDNN
+from engine.training.layers.batch_norm import inference_coefficients
+from engine.training.layers.graph import IMAGES, Node, network_graph
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,10 @@ def folding_for(library: str) -> Folding:
 
 
 class Forward:
-    """Computes logits and activations of images.
+    """Computes logits and activations of images, in inference.
+
+    Batch normalisation uses the running averages, as one multiplication and addition, or none if it follows a
+    convolution or a dense layer directly, whose weights are then multiplied instead. There is no dropout.
 
     Args:
         network: the network; its weights are read at each call.
@@ -57,20 +66,21 @@ class Forward:
         precision: to which weights, images and activations are rounded; the processor accumulates in float32.
     """
 
-    def __init__(self, network: keras.Sequential, folding: Folding, precision: tf.DType = tf.float32) -> None:
-        self._network, self._precision, self._folding = network, precision, folding
+    def __init__(self, network: keras.Model, folding: Folding, precision: tf.DType = tf.float32) -> None:
+        self._graph, self._precision, self._folding = network_graph(network), precision, folding
+        self._input_shape = network.input_shape
+        self._normalized_by = _merged_normalizations(self._graph)
         self.activation_channels = [
-            layer.output.shape[-1] for layer in network.layers if isinstance(layer, keras.layers.Activation)
+            node.layer.output.shape[-1] for node in self._graph if isinstance(node.layer, keras.layers.Activation)
         ]
 
     @property
     def largest_image_bytes(self) -> int:
         """Bytes of the largest tensor that is computed for one image."""
-        shapes = [self._network.input_shape, *(layer.output.shape for layer in self._network.layers)]
+        shapes = [self._input_shape, *(node.layer.output.shape for node in self._graph)]
         largest: int = max(math.prod(shape[1:]) for shape in shapes) * self._precision.size
         return largest
 
-    # AutoGraph doesn't support match statements, and there is nothing to convert.
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator] # TensorFlow is not typed
     def __call__(self, images: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Compute logits and activations.
@@ -84,41 +94,130 @@ class Forward:
         Raises:
             TypeError: if the network has a layer of another type.
         """
-        values, activations = tf.cast(images, self._precision), []
-        for layer in self._network.layers:
-            match layer:
-                case keras.layers.Conv2D():
-                    values = _convolution(values, *self._parameters(layer), self._folding)
-                case keras.layers.Dense():
-                    weights, bias = self._parameters(layer)
-                    values = tf.matmul(values, weights) if bias is None else tf.nn.bias_add(values @ weights, bias)
-                case keras.layers.Activation():
-                    values = layer.activation(values)
-                    activations.append(values)
-                case keras.layers.MaxPooling2D():
-                    values = tf.nn.max_pool2d(values, layer.pool_size, layer.strides, "VALID")
-                case keras.layers.Flatten():
-                    values = tf.reshape(values, [-1, layer.output.shape[-1]])
-                case _:
-                    raise TypeError(f"no way to compute a {type(layer).__name__}")
-        return tf.cast(values, tf.float32), activations
+        values, activations = {IMAGES: tf.cast(images, self._precision)}, []
+        merged = set(self._normalized_by.values())
+        for number, node in enumerate(self._graph):
+            inputs = [values[each] for each in node.inputs]
+            if number in merged:
+                values[number] = inputs[0]
+                continue
+            normalization = self._normalized_by.get(number)
+            following = None if normalization is None else self._graph[normalization].layer
+            values[number] = self.compute(node.layer, *inputs, normalization=following)
+            if isinstance(node.layer, keras.layers.Activation):
+                activations.append(values[number])
+        return tf.cast(values[len(self._graph) - 1], tf.float32), activations
 
-    def _parameters(self, layer: keras.layers.Layer) -> tuple[tf.Tensor, tf.Tensor | None]:
-        weights = tf.cast(layer.kernel.value, self._precision)
-        return weights, tf.cast(layer.bias.value, self._precision) if layer.use_bias else None
+    # AutoGraph doesn't support match statements, and there is nothing to convert.
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator] # TensorFlow is not typed
+    def compute(
+        self,
+        layer: keras.layers.Layer,
+        *inputs: tf.Tensor,
+        normalization: keras.layers.BatchNormalization | None = None,
+    ) -> tf.Tensor:
+        """Return the output of a layer.
+
+        Args:
+            layer: the layer.
+            inputs: one, or the summands of an ``Add``.
+            normalization: follows a layer with weights.
+
+        Raises:
+            TypeError: if the layer is of another type.
+        """
+        values = inputs[0]
+        match layer:
+            case keras.layers.Conv2D() | keras.layers.DepthwiseConv2D():
+                return _convolution(values, layer, *self._parameters(layer, normalization), self._folding)
+            case keras.layers.Dense():
+                weights, bias = self._parameters(layer, normalization)
+                return tf.matmul(values, weights) if bias is None else tf.nn.bias_add(values @ weights, bias)
+            case keras.layers.Activation():
+                return layer.activation(values)
+            case keras.layers.MaxPooling2D():
+                return tf.nn.max_pool2d(values, layer.pool_size, layer.strides, layer.padding.upper())
+            case keras.layers.AveragePooling2D():
+                return tf.nn.avg_pool2d(values, layer.pool_size, layer.strides, layer.padding.upper())
+            case keras.layers.GlobalAveragePooling2D():
+                return tf.cast(tf.reduce_mean(tf.cast(values, tf.float32), axis=[1, 2]), self._precision)
+            case keras.layers.BatchNormalization():
+                factor, summand = inference_coefficients(layer)
+                return values * tf.cast(factor, self._precision) + tf.cast(summand, self._precision)
+            case keras.layers.LayerNormalization():
+                return self._layer_norm(layer, tf.cast(values, tf.float32))
+            case keras.layers.Dropout():
+                return values
+            case keras.layers.Add():
+                return reduce(add, inputs)
+            case keras.layers.Flatten():
+                return tf.reshape(values, [-1, layer.output.shape[-1]])
+        raise TypeError(f"no way to compute a {type(layer).__name__}")
+
+    def _layer_norm(self, layer: keras.layers.LayerNormalization, values: tf.Tensor) -> tf.Tensor:
+        """Normalise float32 values over the channels (J. Ba, J. Kiros and G. Hinton, "Layer Normalization", 2016)."""
+        mean, variance = tf.nn.moments(values, axes=[-1], keepdims=True)
+        gamma, beta = layer.gamma.value, layer.beta.value
+        return tf.cast(
+            tf.nn.batch_normalization(values, mean, variance, beta, gamma, layer.epsilon), self._precision
+        )
+
+    def _parameters(
+        self, layer: keras.layers.Layer, normalization: keras.layers.BatchNormalization | None
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Return weights and bias, so that the output is normalised too if a normalisation is given."""
+        weights, bias = layer.kernel.value, layer.bias.value if layer.use_bias else None
+        if normalization is not None:
+            factor, summand = inference_coefficients(normalization)
+            bias = summand if bias is None else factor * bias + summand
+            is_depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+            weights = weights * (tf.reshape(factor, [-1, 1]) if is_depthwise else factor)
+        return tf.cast(weights, self._precision), None if bias is None else tf.cast(bias, self._precision)
 
 
-def _convolution(values: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, folding: Folding) -> tf.Tensor:
-    """Convolve [n, h, w, c] with [kh, kw, c, k], stride 1 and no padding, and add the bias."""
+def _merged_normalizations(graph: Sequence[Node]) -> dict[int, int]:
+    """Return the normalisations that alone follow a layer with weights, by the number of that layer."""
+    users = Counter(number for node in graph for number in node.inputs)
+    return {
+        node.inputs[0]: number
+        for number, node in enumerate(graph)
+        if isinstance(node.layer, keras.layers.BatchNormalization)
+        and node.inputs[0] != IMAGES
+        and users[node.inputs[0]] == 1
+        and hasattr(graph[node.inputs[0]].layer, "kernel")
+    }
+
+
+def _convolution(
+    values: tf.Tensor, layer: keras.layers.Layer, kernel: tf.Tensor, bias: tf.Tensor | None, folding: Folding
+) -> tf.Tensor:
+    """Convolve [n, h, w, c] with a kernel of the shape of the layer's, and add the bias if there is one."""
+    padding = layer.padding.upper()
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        output = tf.nn.depthwise_conv2d(values, kernel, [1, *layer.strides, 1], padding)
+    elif layer.strides == (1, 1) and padding == "VALID" and _is_foldable(values, kernel, folding):
+        return _folded_convolution(values, kernel, bias)
+    else:
+        output = tf.nn.conv2d(values, kernel, layer.strides, padding)
+    return output if bias is None else tf.nn.bias_add(output, bias)
+
+
+def _is_foldable(values: tf.Tensor, kernel: tf.Tensor, folding: Folding) -> bool:
+    """Whether a convolution of stride 1 without padding is narrow and has an even number of input and output columns."""
+    width, columns = values.shape[2], kernel.shape[1]
+    is_narrow = values.shape[3] >= folding.least_channels and kernel.shape[3] <= folding.most_filters
+    return is_narrow and width % 2 == 0 and (width - columns + 1) % 2 == 0
+
+
+def _folded_convolution(values: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor | None) -> tf.Tensor:
     height, width, channels = values.shape[1:]
     rows, columns, _, filters = kernel.shape
-    is_narrow = channels >= folding.least_channels and filters <= folding.most_filters
-    if not is_narrow or width % 2 or (width - columns + 1) % 2:
-        return tf.nn.bias_add(tf.nn.conv2d(values, kernel, 1, "VALID"), bias)
     # Two neighbouring pixels of a row are treated as one with twice the channels, which is their layout in memory. The
     # kernel computes both outputs of such a pair: a third more arithmetic for a 3x3 kernel, half the instructions.
     folded = tf.reshape(values, [-1, height, width // 2, 2 * channels])
-    outputs = tf.nn.bias_add(tf.nn.conv2d(folded, fold(kernel), 1, "VALID"), tf.tile(bias, [2]))
+    outputs = tf.nn.conv2d(folded, fold(kernel), 1, "VALID")
+    if bias is not None:
+        outputs = tf.nn.bias_add(outputs, tf.tile(bias, [2]))
     return tf.reshape(outputs, [-1, height - rows + 1, width - columns + 1, filters])
 
 

@@ -24,8 +24,10 @@ from engine.config.specs import TrainingSpec
 from engine.datasets import PreparedData
 from engine.training.augmentation.augmenter import Augmenter, Target
 from engine.training.evaluation import PRECISIONS, Evaluation, Evaluator, count_correct, cross_entropy
-from engine.training.forward import Forward, folding_for
+from engine.training.forward import folding_for
 from engine.training.images import as_tensor
+from engine.training.layers.graph import layers_with_kernel
+from engine.training.layers.training_pass import Shard, TrainingPass
 from engine.training.objective import Objective
 from engine.training.schedules import OverridableRate, rate_at
 from engine.training.timetable import Segment, Timetable
@@ -59,8 +61,8 @@ class MeasuredModel(keras.Model):
     """Wraps a network for training.
 
     With several threads, the batch of a network with convolutions is split into shards whose gradients are computed
-    concurrently; their sum differs from the gradient of the batch only by rounding. The steps of a dense network are
-    too short for that.
+    concurrently; their sum differs from the gradient of the batch only by rounding, also with batch normalisation
+    (``engine.training.layers.training_pass``). The steps of a dense network are too short for that.
 
     Args:
         network: images to logits.
@@ -72,11 +74,12 @@ class MeasuredModel(keras.Model):
         threads: number of threads of the processor; 1 on a GPU.
         library: that computes on the processor; empty on a GPU.
         augmenter: changes the training images; None to leave them as they are.
+        seed: the run's seed, for dropout.
     """
 
     def __init__(
         self,
-        network: keras.Sequential,
+        network: keras.Model,
         data: PreparedData,
         training: TrainingSpec,
         timetable: Timetable,
@@ -85,6 +88,7 @@ class MeasuredModel(keras.Model):
         threads: int = 1,
         library: str = "",
         augmenter: Augmenter | None = None,
+        seed: int = 0,
     ) -> None:
         super().__init__(name="measured")
         self.network = network
@@ -96,14 +100,16 @@ class MeasuredModel(keras.Model):
         self._order = tf.Variable(np.arange(len(data.y_train), dtype=np.int32), trainable=False)
         self._batch_size = training.batch_size
         self._objective = Objective(training, data.y_train, len(data.info.class_names))
-        self._layer_weights = [layer.kernel for layer in network.layers if hasattr(layer, "kernel")]
+        self._layer_weights = [layer.kernel for layer in layers_with_kernel(network)]
+        numbers = {id(variable): number for number, variable in enumerate(network.trainable_variables)}
+        self._measured = [numbers[id(kernel)] for kernel in self._layer_weights]
         self._segments: Iterator[Segment] = iter(())
-        has_convolutions = any(isinstance(layer, keras.layers.Conv2D) for layer in network.layers)
+        has_convolutions = any(len(kernel.shape) == 4 for kernel in self._layer_weights)
         self._shards = max(1, min(threads, training.batch_size // MIN_SHARD_IMAGES)) if has_convolutions else 1
         folding = folding_for(library)
         precision = training.validation_precision
         self._evaluator = Evaluator(network, data.info.shape, counts_dead_units, folding, precision, threads)
-        self._folded = Forward(network, folding) if folding.in_training and has_convolutions else None
+        self._pass = TrainingPass(network, folding, seed)
         # Rounded once instead of at each record: rounding takes as long as the whole validation of mlp_1.
         images = tf.cast(as_tensor(data.x_validation), PRECISIONS[precision])
         self._validation = images, tf.constant(data.y_validation)
@@ -145,42 +151,48 @@ class MeasuredModel(keras.Model):
         chosen = self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
         count = tf.shape(chosen)[0]
         bounds = [count * shard // self._shards for shard in range(self._shards + 1)]
-        shards = [self._shard_gradients(chosen, start, stop) for start, stop in pairwise(bounds)]
-        losses, correct, shard_gradients = zip(*shards, strict=True)
-        gradients = [tf.add_n(each) for each in zip(*shard_gradients, strict=True)]
+        shards = [Shard.of(*each) for each in pairwise(bounds)]
+        masks = self._pass.draw(count, tf.cast(self.optimizer.iterations.value, tf.int64))
+        groups = [shards] if self._pass.is_joint else [[shard] for shard in shards]
+        losses, correct, of_groups = zip(*(self._gradients(chosen, group, masks) for group in groups), strict=True)
         variables = self.network.trainable_variables
+        gradients = [tf.add_n(each) for each in zip(*of_groups, strict=True)]
+        gradients = [_with_l2(gradient, variable) for gradient, variable in zip(gradients, variables, strict=True)]
         self.optimizer.apply(gradients, variables)
-        measured = [g for g, v in zip(gradients, variables, strict=True) if any(v is w for w in self._layer_weights)]
+        measured = [gradients[number] for number in self._measured]
         return tf.add_n(losses), tf.add_n(correct) / tf.cast(count, tf.float32), measured
 
-    def _shard_gradients(
-        self, chosen: tf.Tensor, start: tf.Tensor, stop: tf.Tensor
+    def _gradients(
+        self, chosen: tf.Tensor, shards: Sequence[Shard], masks: dict[int, tf.Tensor]
     ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
-        """Compute the contribution of a shard to its batch.
+        """Compute the contribution of some shards to their batch.
 
         Args:
             chosen: indices of the batch's images.
-            start: first image of the shard in the batch.
-            stop: end of the shard, exclusive.
+            shards: one, or all if their layers are computed together.
+            masks: of dropout, for the whole batch.
 
         Returns:
             The contribution to the batch's mean cross-entropy, the number of correctly classified images, and the
             gradients of all trainable variables.
         """
-        # The last batch of an epoch can have fewer images than there are shards. TensorFlow can't convolve an empty
-        # batch, so an empty shard gets one image of weight 0.
-        index = chosen[start : tf.maximum(stop, start + 1)]
-        weight = tf.cast(tf.minimum(stop - start, 1), tf.float32)
-        images, targets = self._chosen(index)
+        count = tf.cast(tf.shape(chosen)[0], tf.float32)
+        batches = [self._chosen(shard.part(chosen)) for shard in shards]
+
+        def total(measure: Callable[..., tf.Tensor]) -> tf.Tensor:
+            """Return the sum of a measure over the images of the shards."""
+            return tf.add_n(
+                [
+                    shard.weight * _over(targets, measure, each)
+                    for shard, (_, targets), each in zip(shards, batches, logits, strict=True)
+                ]
+            )
+
         with tf.GradientTape() as tape:
-            logits = self.network(images, training=True) if self._folded is None else self._folded(images)[0]
-            objective = _over(targets, self._objective, logits)
-            loss = weight * objective / tf.cast(tf.shape(chosen)[0], tf.float32)
-        recorded = loss
-        if not self._objective.is_plain:
-            recorded = weight * _over(targets, cross_entropy, logits) / tf.cast(tf.shape(chosen)[0], tf.float32)
-        correct = weight * _over(targets, count_correct, logits)
-        return recorded, correct, tape.gradient(loss, self.network.trainable_variables)
+            logits = self._pass([images for images, _ in batches], shards, masks)
+            loss = total(self._objective) / count
+        recorded = loss if self._objective.is_plain else total(cross_entropy) / count
+        return recorded, total(count_correct), tape.gradient(loss, self.network.trainable_variables)
 
     def _chosen(self, index: tf.Tensor) -> tuple[tf.Tensor, list[Target]]:
         """Return the training images with these numbers as the network sees them, and their labels."""
@@ -306,3 +318,9 @@ class MeasuredModel(keras.Model):
 def _over(targets: Sequence[Target], measure: Callable[..., tf.Tensor], logits: tf.Tensor) -> tf.Tensor:
     """Return the sum of a measure over the labels of a batch, which has two of each image if images are mixed."""
     return reduce(add, (measure(labels, logits, *weights) for labels, *weights in targets))
+
+
+def _with_l2(gradient: tf.Tensor, variable: keras.Variable) -> tf.Tensor:
+    """Add the gradient of l2 * sum(weights²), once a batch, if the layer has that penalty."""
+    penalty = variable.regularizer
+    return gradient if penalty is None else gradient + 2 * penalty.l2 * variable.value

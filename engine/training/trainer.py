@@ -164,6 +164,7 @@ def build_model(
         threads,
         library,
         _augmenter(run, data),
+        run.seed,
     )
     # XLA makes a step of cnn_4 many times slower on a CPU.
     model.compile(optimizer=make_optimizer(spec, rate), jit_compile=False)

@@ -1,0 +1,1 @@
+"""Computation of a network's layers, in inference and in training."""
