@@ -192,14 +192,23 @@ def _convolution(
     values: tf.Tensor, layer: keras.layers.Layer, kernel: tf.Tensor, bias: tf.Tensor | None, folding: Folding
 ) -> tf.Tensor:
     """Convolve [n, h, w, c] with a kernel of the shape of the layer's, and add the bias if there is one."""
-    padding = layer.padding.upper()
+    padding, strides = layer.padding.upper(), layer.strides
+    if takes_single_pixels(layer):
+        # TensorFlow's gradient by oneDNN overwrites foreign memory if an operation has several threads, as without
+        # worker processes. The pixels are chosen first, then.
+        values, strides = values[:, :: strides[0], :: strides[1]], (1, 1)
     if isinstance(layer, keras.layers.DepthwiseConv2D):
         output = tf.nn.depthwise_conv2d(values, kernel, [1, *layer.strides, 1], padding)
-    elif layer.strides == (1, 1) and padding == "VALID" and _is_foldable(values, kernel, folding):
+    elif strides == (1, 1) and padding == "VALID" and _is_foldable(values, kernel, folding):
         return _folded_convolution(values, kernel, bias)
     else:
-        output = tf.nn.conv2d(values, kernel, layer.strides, padding)
+        output = tf.nn.conv2d(values, kernel, strides, padding)
     return output if bias is None else tf.nn.bias_add(output, bias)
+
+
+def takes_single_pixels(layer: keras.layers.Layer) -> bool:
+    """Whether a layer is a 1x1 convolution that skips pixels, as in the shortcut of a residual block."""
+    return isinstance(layer, keras.layers.Conv2D) and layer.kernel_size == (1, 1) and layer.strides != (1, 1)
 
 
 def _is_foldable(values: tf.Tensor, kernel: tf.Tensor, folding: Folding) -> bool:

@@ -9,20 +9,25 @@ import numpy as np
 
 from engine.events.runs import Weights
 from engine.events.tasks import Emit
+from engine.training.layers.graph import layers_with_kernel
 from engine.utils.arrays import Array
 
 
-def to_pytorch_layout(weights: Array, input_shape: tuple[int, ...]) -> Array:
+def to_pytorch_layout(weights: Array, input_shape: tuple[int, ...], is_depthwise: bool = False) -> Array:
     """Return a float32 copy of a layer's weights in PyTorch's layout.
 
-    A convolution's (height, width, in, out) becomes (out, in, height, width). A dense layer's (inputs, units) becomes
-    (units, inputs); if its input is a flattened image, the inputs are reordered to PyTorch's (channels, height, width).
+    A convolution's (height, width, in, out) becomes (out, in, height, width), a depthwise one's (height, width,
+    channels, 1) becomes (channels, 1, height, width). A dense layer's (inputs, units) becomes (units, inputs); if its
+    input is a flattened image, the inputs are reordered to PyTorch's (channels, height, width).
 
     Args:
         weights: in Keras' layout.
         input_shape: the layer's input: (height, width, channels), or (inputs,) after a dense layer.
+        is_depthwise: whether they are those of a depthwise convolution.
     """
-    if weights.ndim == 4:
+    if is_depthwise:
+        ordered = weights.transpose(2, 3, 0, 1)
+    elif weights.ndim == 4:
         ordered = weights.transpose(3, 2, 0, 1)
     elif len(input_shape) == 3:
         units = weights.shape[1]
@@ -55,8 +60,8 @@ class WeightSnapshots(keras.callbacks.Callback):
         self._send(step=int(self.model.optimizer.iterations.numpy()), epoch=epoch + 1)
 
     def _send(self, step: int, epoch: int) -> None:
-        for layer in self.model.network.layers:
-            if hasattr(layer, "kernel"):
-                input_shape = self._input_shapes[layer.name]
-                values = to_pytorch_layout(layer.kernel.numpy(), input_shape)
-                self._emit(Weights(self._run, step, epoch, layer.name, input_shape, values))
+        for layer in layers_with_kernel(self.model.network):
+            input_shape = self._input_shapes[layer.name]
+            is_depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+            values = to_pytorch_layout(layer.kernel.numpy(), input_shape, is_depthwise)
+            self._emit(Weights(self._run, step, epoch, layer.name, input_shape, values))

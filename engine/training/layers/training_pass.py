@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from engine.training.forward import NO_FOLDING, Folding, Forward
+from engine.training.forward import NO_FOLDING, Folding, Forward, takes_single_pixels
 from engine.training.layers.batch_norm import normalize_batch
 from engine.training.layers.dropout import Masks
 from engine.training.layers.graph import IMAGES, network_graph
+
+# What is computed otherwise than Keras' layers do.
+_OWN = keras.layers.BatchNormalization | keras.layers.Dropout
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,9 @@ class TrainingPass:
 
     def __init__(self, network: keras.Model, folding: Folding, seed: int) -> None:
         self._network, self._graph = network, network_graph(network)
-        self._folds = folding.in_training and any(isinstance(n.layer, keras.layers.Conv2D) for n in self._graph)
+        layers = [node.layer for node in self._graph]
+        self._folds = folding.in_training and any(isinstance(layer, keras.layers.Conv2D) for layer in layers)
+        self._is_plain = not any(isinstance(layer, _OWN) or takes_single_pixels(layer) for layer in layers)
         self._forward = Forward(network, folding if folding.in_training else NO_FOLDING)
         dropouts = [number for number, node in enumerate(self._graph) if isinstance(node.layer, keras.layers.Dropout)]
         self._masks = {node: Masks(self._graph[node].layer, seed, number) for number, node in enumerate(dropouts)}
@@ -86,7 +91,7 @@ class TrainingPass:
         Returns:
             Logits of each share, float32 [n, classes].
         """
-        if not self.is_joint and not masks:  # with Keras' own layers unless convolutions are folded
+        if self._is_plain:  # with Keras' own layers unless convolutions are folded
             return [self._forward(each)[0] if self._folds else self._network(each, training=True) for each in images]
         values: dict[int, list[tf.Tensor]] = {IMAGES: list(images)}
         for number, node in enumerate(self._graph):
