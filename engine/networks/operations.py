@@ -1,8 +1,9 @@
 """Number of floating-point operations of training and validation, by formula.
 
 Two operations, a product and a sum, per weight and position in the forward pass, and as many for each of the two
-gradients, except that the first layer needs no gradient with respect to the images. Activations, pooling, biases and
-the optimiser are left out: they are small beside convolutions and matrix products.
+gradients, except that layers before which nothing is learned need no gradient with respect to their input. Activations,
+pooling, normalisation, dropout, sums, biases and the optimiser are left out: they are few beside those of convolutions
+and matrix products.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from engine.networks.architectures import LayerSummary
-from engine.networks.layers import Conv, Dense
+from engine.networks.architectures import INPUT, LayerSummary
+from engine.networks.layers import Conv, Dense, DepthwiseConv
 
 
 def layer_operations(summary: LayerSummary) -> int:
@@ -20,6 +21,8 @@ def layer_operations(summary: LayerSummary) -> int:
         case Conv(height, width, filters):
             positions = summary.output_shape[0] * summary.output_shape[1]
             return 2 * positions * filters * height * width * summary.input_shape[2]
+        case DepthwiseConv(height, width):
+            return 2 * math.prod(summary.output_shape) * height * width
         case Dense(units):
             return 2 * units * math.prod(summary.input_shape)
     return 0
@@ -32,11 +35,15 @@ def evaluation_operations(layers: Sequence[LayerSummary], images: int) -> int:
 
 def step_operations(layers: Sequence[LayerSummary], batch: int) -> int:
     """Return the operations of a training step on ``batch`` images: forward pass and both gradients."""
-    forward = [layer_operations(layer) for layer in layers]
-    first = next((each for each in forward if each), 0)
-    return batch * (3 * sum(forward) - first)
+    total = 0
+    learning = {INPUT: False}  # whether the output of a layer depends on some
+    for layer in layers:
+        follows = any(learning[name] for name in layer.inputs)
+        learning[layer.name] = follows or layer.parameters > 0
+        total += layer_operations(layer) * (3 if follows else 2)
+    return batch * total
 
 
 def has_convolution(layers: Sequence[LayerSummary]) -> bool:
     """Return whether any layer is a convolution."""
-    return any(isinstance(summary.layer, Conv) for summary in layers)
+    return any(isinstance(summary.layer, Conv | DepthwiseConv) for summary in layers)

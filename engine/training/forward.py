@@ -129,38 +129,38 @@ class Forward:
         values = inputs[0]
         match layer:
             case keras.layers.Conv2D() | keras.layers.DepthwiseConv2D():
-                return _convolution(values, layer, *self._parameters(layer, normalization), self._folding)
+                output = _convolution(values, layer, *self._parameters(layer, normalization), self._folding)
             case keras.layers.Dense():
                 weights, bias = self._parameters(layer, normalization)
-                return tf.matmul(values, weights) if bias is None else tf.nn.bias_add(values @ weights, bias)
+                output = tf.matmul(values, weights) if bias is None else tf.nn.bias_add(values @ weights, bias)
             case keras.layers.Activation():
-                return layer.activation(values)
+                output = layer.activation(values)
             case keras.layers.MaxPooling2D():
-                return tf.nn.max_pool2d(values, layer.pool_size, layer.strides, layer.padding.upper())
+                output = tf.nn.max_pool2d(values, layer.pool_size, layer.strides, layer.padding.upper())
             case keras.layers.AveragePooling2D():
-                return tf.nn.avg_pool2d(values, layer.pool_size, layer.strides, layer.padding.upper())
+                output = tf.nn.avg_pool2d(values, layer.pool_size, layer.strides, layer.padding.upper())
             case keras.layers.GlobalAveragePooling2D():
-                return tf.cast(tf.reduce_mean(tf.cast(values, tf.float32), axis=[1, 2]), self._precision)
+                output = tf.cast(tf.reduce_mean(tf.cast(values, tf.float32), axis=[1, 2]), self._precision)
             case keras.layers.BatchNormalization():
                 factor, summand = inference_coefficients(layer)
-                return values * tf.cast(factor, self._precision) + tf.cast(summand, self._precision)
+                output = values * tf.cast(factor, self._precision) + tf.cast(summand, self._precision)
             case keras.layers.LayerNormalization():
-                return self._layer_norm(layer, tf.cast(values, tf.float32))
+                output = self._layer_norm(layer, tf.cast(values, tf.float32))
             case keras.layers.Dropout():
-                return values
+                output = values
             case keras.layers.Add():
-                return reduce(add, inputs)
+                output = reduce(add, inputs)
             case keras.layers.Flatten():
-                return tf.reshape(values, [-1, layer.output.shape[-1]])
-        raise TypeError(f"no way to compute a {type(layer).__name__}")
+                output = tf.reshape(values, [-1, layer.output.shape[-1]])
+            case _:
+                raise TypeError(f"no way to compute a {type(layer).__name__}")
+        return output
 
     def _layer_norm(self, layer: keras.layers.LayerNormalization, values: tf.Tensor) -> tf.Tensor:
         """Normalise float32 values over the channels (J. Ba, J. Kiros and G. Hinton, "Layer Normalization", 2016)."""
         mean, variance = tf.nn.moments(values, axes=[-1], keepdims=True)
         gamma, beta = layer.gamma.value, layer.beta.value
-        return tf.cast(
-            tf.nn.batch_normalization(values, mean, variance, beta, gamma, layer.epsilon), self._precision
-        )
+        return tf.cast(tf.nn.batch_normalization(values, mean, variance, beta, gamma, layer.epsilon), self._precision)
 
     def _parameters(
         self, layer: keras.layers.Layer, normalization: keras.layers.BatchNormalization | None
@@ -212,10 +212,10 @@ def takes_single_pixels(layer: keras.layers.Layer) -> bool:
 
 
 def _is_foldable(values: tf.Tensor, kernel: tf.Tensor, folding: Folding) -> bool:
-    """Whether a convolution of stride 1 without padding is narrow and has an even number of input and output columns."""
+    """Whether a convolution of stride 1 without padding is narrow, with even numbers of input and output columns."""
     width, columns = values.shape[2], kernel.shape[1]
     is_narrow = values.shape[3] >= folding.least_channels and kernel.shape[3] <= folding.most_filters
-    return is_narrow and width % 2 == 0 and (width - columns + 1) % 2 == 0
+    return bool(is_narrow and width % 2 == 0 and (width - columns + 1) % 2 == 0)
 
 
 def _folded_convolution(values: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor | None) -> tf.Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
 import keras
 import tensorflow as tf
@@ -51,11 +51,10 @@ def normalize_batch(
     inputs = [_as_images(each) for each in shards]
     if len(shards) == 1:
         output, moments = _normalize_whole(inputs[0], gamma, beta, layer.epsilon)
-        outputs = [output]
+        outputs, mean, variance = [output], moments.mean, moments.variance
     else:
         *outputs, mean, variance = _normalize_shards(weights, layer.epsilon)(gamma, beta, *inputs)
-        moments = Moments(tf.constant(0.0), mean, variance)
-    for average, value in ((layer.moving_mean, moments.mean), (layer.moving_variance, moments.variance)):
+    for average, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
         average.assign(average.value * layer.momentum + value * (1 - layer.momentum))
     return [tf.reshape(output, tf.shape(shard)) for output, shard in zip(outputs, shards, strict=True)]
 
@@ -71,9 +70,7 @@ def _as_images(values: tf.Tensor) -> tf.Tensor:
     return values if len(values.shape) == 4 else tf.reshape(values, [-1, 1, 1, values.shape[-1]])
 
 
-def _normalize_whole(
-    values: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float
-) -> tuple[tf.Tensor, Moments]:
+def _normalize_whole(values: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, Moments]:
     """Normalise by the moments of ``values``, and return these too."""
     # tf.nn.fused_batch_norm would silently raise epsilon to 1.001e-5.
     output, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
@@ -84,6 +81,33 @@ def _normalize_whole(
     return output, Moments(count, mean, variance * (tf.maximum(count - 1, 1) / count))
 
 
+@dataclass(frozen=True)
+class _Normalization:
+    """Normalisation by given moments, as if these were constants."""
+
+    moments: Moments
+    epsilon: float
+
+    def __call__(self, values: tf.Tensor, factor: tf.Tensor, summand: tf.Tensor) -> tf.Tensor:
+        """Return factor * normalised values + summand."""
+        settings = {"mean": self.moments.mean, "variance": self.moments.variance, "epsilon": self.epsilon}
+        return tf.raw_ops.FusedBatchNormV3(x=values, scale=factor, offset=summand, is_training=False, **settings).y
+
+    def gradients(self, upstream: tf.Tensor, values: tf.Tensor, factor: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Return the gradients with respect to values, factor and summand."""
+        found = tf.raw_ops.FusedBatchNormGradV3(
+            y_backprop=upstream,
+            x=values,
+            scale=factor,
+            reserve_space_1=self.moments.mean,
+            reserve_space_2=self.moments.variance,
+            reserve_space_3=self.moments.mean,  # is not read
+            epsilon=self.epsilon,
+            is_training=False,
+        )
+        return found.x_backprop, found.scale_backprop, found.offset_backprop
+
+
 def _normalize_shards(weights: Sequence[tf.Tensor], epsilon: float) -> Callable[..., Any]:
     """Return the function that normalises shares of a batch by the moments of the whole of it.
 
@@ -91,44 +115,26 @@ def _normalize_shards(weights: Sequence[tf.Tensor], epsilon: float) -> Callable[
     with respect to the latter two are not propagated.
     """
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator] # TensorFlow is not typed
     def normalize(gamma: tf.Tensor, beta: tf.Tensor, *shards: tf.Tensor) -> Any:
         ones, zeros = tf.ones_like(gamma), tf.zeros_like(beta)
         parts = [_normalize_whole(shard, ones, zeros, epsilon)[1] for shard in shards]
         weighted = [Moments(w * each.count, each.mean, each.variance) for w, each in zip(weights, parts, strict=True)]
         whole = reduce(Moments.pooled, weighted)
-
-        def apply(values: tf.Tensor, factor: tf.Tensor, summand: tf.Tensor) -> tf.Tensor:
-            """Return factor * normalised values + summand."""
-            arguments = {"mean": whole.mean, "variance": whole.variance, "epsilon": epsilon, "is_training": False}
-            return tf.raw_ops.FusedBatchNormV3(x=values, scale=factor, offset=summand, **arguments).y
+        normalization = _Normalization(whole, epsilon)
 
         def gradient(*upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            # As if the statistics were constants, which gives the gradients of gamma and beta ...
-            found = [
-                tf.raw_ops.FusedBatchNormGradV3(
-                    y_backprop=change,
-                    x=shard,
-                    scale=gamma,
-                    reserve_space_1=whole.mean,
-                    reserve_space_2=whole.variance,
-                    reserve_space_3=whole.mean,  # unused on the processor
-                    epsilon=epsilon,
-                    is_training=False,
-                )
-                for change, shard in zip(upstream, shards, strict=False)
-            ]
-            of_gamma = tf.add_n([each.scale_backprop for each in found])
-            of_beta = tf.add_n([each.offset_backprop for each in found])
-            # ... then what the images contribute by way of mean and variance, which are those of the whole batch.
+            found = [normalization.gradients(*each, gamma) for each in zip(upstream, shards, strict=False)]
+            of_values, of_gammas, of_betas = zip(*found, strict=True)
+            of_gamma, of_beta = tf.add_n(of_gammas), tf.add_n(of_betas)
+            # What the images contribute by way of mean and variance, which are those of the whole batch.
             slope = -gamma * tf.math.rsqrt(whole.variance + epsilon) / whole.count
             of_shards = [
-                each.x_backprop + apply(shard, weight * slope * of_gamma, weight * slope * of_beta)
-                for each, shard, weight in zip(found, shards, weights, strict=True)
+                direct + normalization(shard, weight * slope * of_gamma, weight * slope * of_beta)
+                for direct, shard, weight in zip(of_values, shards, weights, strict=True)
             ]
             return of_gamma, of_beta, *of_shards
 
-        outputs = [apply(shard, gamma, beta) for shard in shards]
+        outputs = [normalization(shard, gamma, beta) for shard in shards]
         return (*outputs, whole.mean, whole.variance), gradient
 
-    return normalize
+    return cast("Callable[..., Any]", tf.custom_gradient(normalize))

@@ -21,8 +21,8 @@ class Node:
 def network_graph(network: keras.Model) -> tuple[Node, ...]:
     """Return the layers of a network, each after those whose outputs it takes, and the prediction layer last.
 
-    Of a sum of branches, all of the first comes before all of the second, as in ``engine.networks.architectures``. Keras
-    sorts the layers of a functional model by their distance from the output, which mixes branches.
+    Of a sum of branches, all of the first comes before all of the second, as in ``engine.networks.architectures``.
+    Keras sorts the layers of a functional model by their distance from the output, which mixes branches.
 
     Args:
         network: sequential, or functional with one input, one output and every layer called once.

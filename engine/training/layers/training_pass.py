@@ -21,8 +21,8 @@ _OWN = keras.layers.BatchNormalization | keras.layers.Dropout
 class Shard:
     """A share of a batch.
 
-    TensorFlow can't convolve an empty batch, so that an empty share, as the last batch of an epoch may have, is computed
-    for one image and has no weight.
+    TensorFlow can't convolve an empty batch, so that an empty share, as the last batch of an epoch may have, is
+    computed for one image and has no weight.
 
     Attributes:
         start: its first image in the batch.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -91,21 +93,34 @@ def test_convolutions_are_folded_where_that_is_faster(
 
 @pytest.mark.long
 def test_the_narrow_convolution_of_cnn_4_is_folded_and_the_same_but_for_rounding() -> None:
+    import keras
     import tensorflow as tf
 
-    from engine.training.forward import FOLDING_FOR_AVX512, _convolution
+    from engine.training.forward import FOLDING_FOR_AVX512, Forward
 
+    network = keras.Sequential([keras.Input((30, 30, 16)), keras.layers.Conv2D(8, 3)])
     generator = np.random.default_rng(0)
-    images, kernel, bias = (
-        tf.constant(generator.normal(size=shape).astype(np.float32))
-        for shape in ((50, 30, 30, 16), (3, 3, 16, 8), (8,))
-    )
-    graph = tf.function(_convolution).get_concrete_function(images, kernel, bias, FOLDING_FOR_AVX512).graph
+    network.set_weights([generator.normal(size=each.shape) for each in network.get_weights()])
+    images = tf.constant(generator.normal(size=(50, 30, 30, 16)).astype(np.float32))
+    forward = Forward(network, FOLDING_FOR_AVX512)
+    graph = tf.function(forward).get_concrete_function(images).graph
     assert [node.outputs[0].shape[-1] for node in graph.get_operations() if node.type == "Conv2D"] == [16], "in pairs"
-    plain = tf.nn.bias_add(tf.nn.conv2d(images, kernel, 1, "VALID"), bias)
-    found = _convolution(images, kernel, bias, FOLDING_FOR_AVX512).numpy()
     # Sums of 144 products of about 1, in an order that depends on the processor.
-    assert_close(found, plain, rel=1e-5, abs=1e-4)
+    assert_close(forward(images)[0], network(images), rel=1e-5, abs=1e-4)
+
+
+@pytest.mark.parametrize("settings", [{"padding": "same"}, {"strides": 2}, {"padding": "same", "use_bias": False}])
+def test_only_convolutions_of_stride_1_without_padding_are_folded(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    from engine.training import forward
+
+    monkeypatch.setattr(forward, "fold", lambda _kernel: pytest.fail("it was folded"))
+    network = keras.Sequential([keras.Input((8, 8, 12)), keras.layers.Conv2D(4, 3, **settings)])
+    images = np.random.default_rng(0).normal(size=(2, 8, 8, 12)).astype(np.float32)
+    assert_close(forward.Forward(network, forward.FOLDING_FOR_EIGEN)(images)[0], network(images), rel=1e-4, abs=1e-5)
 
 
 def test_bfloat16_rounds_and_keeps_the_ranking_mostly() -> None:
@@ -127,6 +142,6 @@ def test_a_layer_that_no_architecture_has_is_refused() -> None:
 
     from engine.training.forward import NO_FOLDING, Forward
 
-    made = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.AveragePooling2D(2)])
-    with pytest.raises(TypeError, match="AveragePooling2D"):
+    made = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.UpSampling2D(2)])
+    with pytest.raises(TypeError, match="UpSampling2D"):
         Forward(made, NO_FOLDING)(np.zeros((1, 4, 4, 1), np.float32))

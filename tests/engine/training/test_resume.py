@@ -14,7 +14,7 @@ import pytest
 
 from engine.config.specs import DataSpec, RunSpec, ScheduleSpec
 from engine.datasets import PreparedData, prepare
-from engine.devices.libraries import EIGEN, use_library
+from engine.devices.libraries import EIGEN, ONEDNN, use_library
 from engine.events.commands import Control, SetLearningRate
 from engine.events.runs import (
     Checkpoint,
@@ -55,12 +55,22 @@ AUGMENTED = {
     "flip": True,
 }
 
+# Every layer that has state, or draws, in training, and those that are computed otherwise than alone.
+LAYERS = (
+    "all[Conv-3x3x4(stride 2, no bias, L2 0.01), BatchNorm(momentum 0.9), Act, SpatialDropout-0.2, "
+    "Skip[DepthwiseConv-3x3(same, stride 2), LayerNorm | Conv-1x1x4(stride 2)], AvgPool-2x2, Skip[BatchNorm, Act], "
+    "GlobalAvgPool, FC-8(L2 0.01), Dropout-0.5]"
+)
+
 RUNS: dict[str, Callable[[], RunSpec]] = {
     "adam": lambda: small_run(epochs=EPOCHS, record_every=EVERY),
     "a convolution": lambda: small_run(architectures=["cnn_3"], epochs=EPOCHS, record_every=EVERY),
     "every setting of sgd": lambda: small_run(epochs=EPOCHS, record_every=EVERY, **EVERYTHING, **OF_SGD),
     "every setting of adam": lambda: small_run(
         architectures=["cnn_3"], epochs=EPOCHS, record_every=EVERY, **EVERYTHING, **OF_ADAM, **AUGMENTED
+    ),
+    "every layer and setting": lambda: small_run(
+        architectures=[LAYERS], epochs=EPOCHS, record_every=EVERY, **EVERYTHING, **OF_ADAM, **AUGMENTED
     ),
     "cosine": lambda: scheduled(kind="cosine", rates=(0.5,)),
     "plateau": lambda: scheduled(kind="plateau", rates=(0.5,), patience=1, delta=0.5),
@@ -115,6 +125,7 @@ LONG = pytest.mark.long
         "adam",
         "every setting of sgd",
         pytest.param("every setting of adam", marks=LONG),
+        pytest.param("every layer and setting", marks=LONG),
         pytest.param("augmented", marks=LONG),
         pytest.param("plateau", marks=LONG),
         pytest.param("a convolution", marks=LONG),
@@ -141,6 +152,7 @@ def test_a_run_that_goes_on_equals_one_that_was_never_interrupted(
     ("kind", "interval"),
     [
         ("adam", 3),
+        pytest.param("every layer and setting", 4, marks=LONG),
         pytest.param("augmented", 4, marks=LONG),
         pytest.param("cosine", 6, marks=LONG),
         pytest.param("plateau", 9, marks=LONG),
@@ -186,6 +198,29 @@ def check_folded_convolutions() -> None:
 def test_folded_convolutions_go_on_to_the_bit_too() -> None:
     """With Eigen, whatever library this process has."""
     ended = python("-c", f"import {__name__} as tests; tests.check_folded_convolutions()")
+    assert ended.returncode == 0, ended.stderr
+
+
+def check_shares_of_a_batch(library: str) -> None:
+    """Interrupt and resume a run whose batches are computed in two shares, in a process without TensorFlow as yet."""
+    use_library(library)
+    from engine.devices.hardware import configure
+
+    configure(threads=2)
+    run, data = RUNS["every layer and setting"](), few(prepare(DataSpec(), lambda _message, _done, _total: None))
+    whole, again = (train_here(run, data) for _ in range(2))
+    assert of(RunStarted, whole)[0].device.threads == 2
+    assert after(0, again) == after(0, whole), "the same seed, the same bits"
+    stopped = train_here(run, data, Asking(3, Control.STOP))
+    for checkpoint in (of(Checkpoint, stopped)[-1], of(Checkpoint, whole)[4]):
+        rest = train_here(run, data, interrupted=Interrupted(checkpoint.data))
+        assert after(checkpoint.step, rest) == after(checkpoint.step, whole)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("library", [ONEDNN, EIGEN])
+def test_shares_of_a_batch_with_every_layer_go_on_to_the_bit(library: str) -> None:
+    ended = python("-c", f"import {__name__} as tests; tests.check_shares_of_a_batch({library!r})")
     assert ended.returncode == 0, ended.stderr
 
 

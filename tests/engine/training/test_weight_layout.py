@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from engine.events.runs import Weights
+from engine.networks.weight_images import weight_images
 from engine.training.callbacks.weights import to_pytorch_layout
 
 
@@ -18,6 +20,16 @@ def test_a_convolution_becomes_out_in_height_width(channels: int) -> None:
     converted = to_pytorch_layout(kernel, (32, 32, channels))
     assert converted.shape == (16, channels, 3, 5)
     assert converted[7, channels - 1, 2, 4] == kernel[2, 4, channels - 1, 7]
+
+
+def test_a_depthwise_convolution_becomes_channels_1_height_width() -> None:
+    kernel = counting(3, 5, 6, 1)
+    converted = to_pytorch_layout(kernel, (32, 32, 6), is_depthwise=True)
+    assert converted.shape == (6, 1, 3, 5)
+    assert converted[4, 0, 2, 3] == kernel[2, 3, 4, 0]
+    images = weight_images(Weights(1, 0, 0, "depthwiseconv_1", (32, 32, 6), converted)).images
+    assert images.shape == (6, 3, 5, 1), "a gray image for each channel"
+    assert np.array_equal(images[4, :, :, 0], kernel[:, :, 4, 0])
 
 
 def test_a_dense_layer_on_gray_images_becomes_units_by_inputs() -> None:
