@@ -58,6 +58,8 @@ bench: $(VENV)/bench-ready
 	$(BIN)/python -m benchmarks.theme
 	$(BIN)/python -m benchmarks.engine_speed
 	$(BIN)/python -m benchmarks.training_settings
+	$(BIN)/python -m benchmarks.layers
+	$(BIN)/python -m benchmarks.resnet
 	$(BIN)/python -m benchmarks.window_lateness
 	$(BIN)/python -m benchmarks.million_records
 	$(BIN)/python -m benchmarks.history
