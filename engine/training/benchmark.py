@@ -8,7 +8,8 @@ from collections.abc import Callable
 from itertools import pairwise
 from statistics import median
 
-from engine.config.specs import RunSpec, ScheduleSpec
+from engine.config.rate_schedule import ScheduleSpec
+from engine.config.specs import RunSpec
 from engine.datasets import PreparedData
 from engine.devices.names import AssignedDevice
 from engine.events.commands import Control

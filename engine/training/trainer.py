@@ -46,7 +46,7 @@ from engine.training.cleanup import free_previous_trainings
 from engine.training.mistakes import most_confident_mistakes
 from engine.training.model import MeasuredModel
 from engine.training.optimizers import make_optimizer
-from engine.training.schedules import make_learning_rate
+from engine.training.schedules import make_learning_rate, warm_up_steps
 from engine.training.timetable import Timetable
 from engine.utils.errors import NetworkError
 
@@ -89,7 +89,9 @@ def train(
         emit(_run_started(number, model, layers, environment, state))
         recorder = Recorder(number, emit)
         commands = HandleCommands(number, recorder, poll, emit, interrupted.rates if interrupted is not None else ())
-        plateau = LowerOnPlateau(recorder, run.schedule) if run.schedule.kind == "plateau" else None
+        plateau = None
+        if run.schedule.kind == "plateau":
+            plateau = LowerOnPlateau(recorder, run.schedule, warm_up_steps(run, model.timetable))
         callbacks = [
             ShuffleOrder(run.seed, len(data.y_train)),
             recorder,
