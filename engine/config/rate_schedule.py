@@ -17,7 +17,7 @@ class RateCurveSpec(Spec):
 
     rate_schedule: RateSchedule = field(
         "constant",
-        label="Schedule",
+        label="Rate over time",
         group=RATE_AND_STOPPING,
         choice_labels={"cosine-restarts": "cosine, restarts", "one-cycle": "one cycle"},
         help="cosine: half a cosine down to 0 at the last step; cosine-restarts: begun again after each period (Keras' "

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from engine.config.augmentation import AugmentationSpec
 from engine.config.base import Spec
+from engine.config.early_stopping import EarlyStoppingSpec
 from engine.config.fields import FieldKind, field
 from engine.config.optimization import OptimizerSpec, RegularizationSpec
 from engine.config.rate_schedule import RateScheduleSpec, ScheduleSpec
@@ -136,7 +137,7 @@ class TrainingLoopSpec(Spec):
     )
 
 
-class TrainingSpec(RateScheduleSpec, RegularizationSpec, TrainingLoopSpec, RateSpec, OptimizerSpec):
+class TrainingSpec(EarlyStoppingSpec, RateScheduleSpec, RegularizationSpec, TrainingLoopSpec, RateSpec, OptimizerSpec):
     """How a run is trained and recorded."""
 
     @property

@@ -37,6 +37,7 @@ from engine.networks.training_images import TrainingImages
 from engine.training.augmentation.augmenter import Augmenter
 from engine.training.callbacks.checkpoints import EmitCheckpoints
 from engine.training.callbacks.commands import HandleCommands, StopOnDivergence
+from engine.training.callbacks.early_stopping import StopEarly
 from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
 from engine.training.callbacks.shuffle import ShuffleOrder
@@ -92,14 +93,16 @@ def train(
         plateau = None
         if run.schedule.kind == "plateau":
             plateau = LowerOnPlateau(recorder, run.schedule, warm_up_steps(run, model.timetable))
+        snapshots = WeightSnapshots(number, emit, {layer.name: layer.input_shape for layer in layers})
+        stopping = StopEarly(recorder, run.training) if run.training.early_stopping != "off" else None
         callbacks = [
             ShuffleOrder(run.seed, len(data.y_train)),
             recorder,
             StopOnDivergence(recorder),
             commands,
-            WeightSnapshots(number, emit, {layer.name: layer.input_shape for layer in layers}),
-            *([plateau] if plateau is not None else []),
-            EmitCheckpoints(number, environment, emit, recorder, commands, plateau),
+            snapshots,
+            *(each for each in (plateau, stopping) if each is not None),
+            EmitCheckpoints(number, environment, emit, recorder, commands, plateau, stopping),
         ]
         model.warm_up()
         if state is not None:
@@ -107,6 +110,8 @@ def train(
             recorder.restore(state.recorder)
             if plateau is not None:
                 plateau.restore(state.plateau)
+            if stopping is not None and state.stopping is not None:
+                stopping.restore(state.stopping)
             kind = InterventionKind.CONTINUED if state.environment == environment else InterventionKind.MOVED
             emit(Intervention(number, state.step, state.recorder["seconds"], kind))
         fit(model, callbacks, state.epoch if state is not None else 0)
@@ -115,6 +120,9 @@ def train(
         if ended.status in _REASONS:
             emit(replace(ended, reason=_REASONS[ended.status]))
         else:
+            if stopping is not None and (kept := stopping.kept) is not None:
+                snapshots.send_kept(kept)
+                ended = replace(ended, kept=kept)
             emit(_add_test_results(ended, model, data, run.data, model_file))
 
 

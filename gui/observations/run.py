@@ -137,6 +137,13 @@ class RunObservation:
             return self._latest.get(quantity)
         return None if self.last is None else getattr(self.last, quantity)
 
+    def tested(self, quantity: str) -> float | None:
+        """Return the last value of a quantity, of the epoch whose weights were kept if it is not the last one."""
+        if self.finished is None or self.finished.kept is None:
+            return self.latest(quantity)
+        records = bisect_right(self.steps, self.finished.kept.step)
+        return self.curves[quantity][records - 1] if records else None
+
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the further numbers of a logged run, in the order of their quantities."""

@@ -10,6 +10,7 @@ from pydantic import field_validator, model_validator
 
 from engine.analysis.blocks import NamedFigure
 from engine.config.augmentation import AugmentationSpec
+from engine.config.early_stopping import EarlyStoppingSpec
 from engine.config.fields import FieldKind, field, field_like
 from engine.config.optimization import Optimizer, OptimizerSpec, RegularizationSpec
 from engine.config.rate_schedule import RateScheduleSpec, ScheduleSpec
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 
 class LearningRateSpec(
+    EarlyStoppingSpec,
     RateScheduleSpec,
     RegularizationSpec,
     RepeatSpec,
@@ -114,7 +116,7 @@ def _run(spec: LearningRateSpec, variant: str, repeat: int, rate: float, **chang
 
 
 def _training(spec: LearningRateSpec, rate: float, **changes: Any) -> TrainingSpec:
-    groups = (OptimizerSpec, RegularizationSpec, RateScheduleSpec, TrainingLoopSpec)
+    groups = (OptimizerSpec, RegularizationSpec, RateScheduleSpec, EarlyStoppingSpec, TrainingLoopSpec)
     values = {key: value for group in groups for key, value in spec.part(group).model_dump().items()}
     return TrainingSpec(**(values | {"learning_rate": rate} | changes))
 
@@ -125,7 +127,13 @@ def _range_test(spec: LearningRateSpec) -> RunSpec:
         RANGE_TEST,
         repeat=1,
         rate=spec.range_low,
-        training=_training(spec, spec.range_low, record_every=1, **RateScheduleSpec().model_dump()),
+        training=_training(
+            spec,
+            spec.range_low,
+            record_every=1,
+            **RateScheduleSpec().model_dump(),
+            **EarlyStoppingSpec().model_dump(),
+        ),
         schedule=ScheduleSpec(kind="exponential", rates=(spec.range_low, spec.range_high)),
         max_steps=spec.range_steps,
         probe=True,

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from engine.analysis.blocks import NamedFigure
 from engine.analysis.statistics import spread, time_to_target
 from engine.config.augmentation import AugmentationSpec
+from engine.config.early_stopping import EarlyStoppingSpec
 from engine.config.fields import FieldKind, field, field_like
 from engine.config.optimization import RegularizationSpec
 from engine.config.rate_schedule import ScheduleSpec, WarmUpSpec
@@ -39,6 +40,7 @@ Epoch = Annotated[int, Field(ge=1)]
 
 
 class LearningScheduleSpec(
+    EarlyStoppingSpec,
     WarmUpSpec,
     RegularizationSpec,
     RepeatSpec,
@@ -233,7 +235,7 @@ def _run(
     probe: bool = False,
     **training: Any,
 ) -> RunSpec:
-    groups = (TrainingLoopSpec, RegularizationSpec, WarmUpSpec)
+    groups = (TrainingLoopSpec, RegularizationSpec, WarmUpSpec, *(() if probe else (EarlyStoppingSpec,)))
     settings = {key: value for group in groups for key, value in spec.part(group).model_dump().items()}
     values: dict[str, Any] = {"optimizer": "sgd", "learning_rate": spec.rates[0]} | training
     return RunSpec(
@@ -316,7 +318,14 @@ SCHEDULE_EXPERIMENT = TrainingExperiment(
     homework_part=5,
     report_title="Learning rate schedule",
     presets={
-        "quick": {"dataset": "digits", "epochs": 15, "repeats": 2, "patience": 3, "target_accuracy": 0.9},
+        "quick": {
+            "dataset": "digits",
+            "epochs": 15,
+            "repeats": 2,
+            "patience": 3,
+            "restart_period": 5,
+            "target_accuracy": 0.9,
+        },
         "course": {"dataset": "cifar10", "epochs": 45, "repeats": 3},
     },
     plan=plan,

@@ -328,6 +328,7 @@ def test_a_preset_changes_only_data_set_epochs_and_repeats(preset: str) -> None:
 def test_the_course_preset_is_the_protocol_of_the_homework() -> None:
     course = RUNNABLE_EXPERIMENTS["architectures"].preset("course").model_dump()
     assert course == {
+        **{"early_stopping": "off", "stop_patience": 5, "stop_delta": 0.0},
         "rate_schedule": "constant",
         "restart_period": 5,
         "warm_up": 0.0,
