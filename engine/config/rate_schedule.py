@@ -15,7 +15,7 @@ RateSchedule = Literal["constant", "cosine", "cosine-restarts", "one-cycle"]
 class RateCurveSpec(Spec):
     """The schedule of a run that starts from one learning rate."""
 
-    rate_schedule: RateSchedule = field(
+    rate_over_time: RateSchedule = field(
         "constant",
         label="Rate over time",
         group=RATE_AND_STOPPING,
@@ -29,7 +29,7 @@ class RateCurveSpec(Spec):
         label="First period",
         unit="epochs",
         group=RATE_AND_STOPPING,
-        only_with=("rate_schedule", ("cosine-restarts",)),
+        only_with=("rate_over_time", ("cosine-restarts",)),
         ge=1,
         le=100_000,
         help="Epochs before the first restart; each further period is twice as long, so that the rate is near 0 after "
@@ -62,10 +62,10 @@ class RateScheduleSpec(WarmUpSpec, RateCurveSpec):
     """The learning rate over the time of a run that starts from one learning rate."""
 
     @property
-    def rate_schedule_text(self) -> str:
+    def rate_over_time_text(self) -> str:
         """What a text adds to the learning rate, such as ``cosine schedule, warm-up of 2 epochs``; empty if nothing."""
-        parts = [] if self.rate_schedule == "constant" else [f"{_TITLES[self.rate_schedule]} schedule"]
-        if self.rate_schedule == "cosine-restarts":
+        parts = [] if self.rate_over_time == "constant" else [f"{_TITLES[self.rate_over_time]} schedule"]
+        if self.rate_over_time == "cosine-restarts":
             parts.append(f"first period {self.restart_period} {_epochs(self.restart_period)}")
         if self.warm_up:
             parts.append(f"warm-up of {self.warm_up:g} {_epochs(self.warm_up)}")

@@ -232,10 +232,10 @@ class RunSpec(BaseRunSpec):
     def effective_schedule(self) -> ScheduleSpec:
         """The schedule that the run follows after its warm-up."""
         training = self.training
-        if self.schedule.kind != "constant" or training.rate_schedule == "constant":
+        if self.schedule.kind != "constant" or training.rate_over_time == "constant":
             return self.schedule
         return ScheduleSpec(
-            kind=training.rate_schedule, rates=(training.learning_rate,), period=training.restart_period
+            kind=training.rate_over_time, rates=(training.learning_rate,), period=training.restart_period
         )
 
     @property

@@ -108,7 +108,7 @@ CREATE TABLE IF NOT EXISTS runs (
     test_loss REAL,
     test_accuracy REAL,              -- fraction
     confusion TEXT,                  -- JSON, rows are true classes
-    model TEXT,                      -- path of the trained network, inside the workspace
+    model TEXT,                      -- path of the trained network inside the workspace
     kept TEXT                        -- JSON: of which epoch the tested weights are; null: those after the last step
 );
 CREATE INDEX IF NOT EXISTS runs_of_experiment ON runs(experiment);

@@ -59,7 +59,7 @@ def _range_test(result: ExperimentResult, test: dict[str, Any] | None) -> Iterat
     rate = None if training is None else training.learning_rate
     trained = "of the rates trained none is clearly best"
     if training is not None:
-        over_time = f" ({training.rate_schedule_text})" if training.rate_schedule_text else ""
+        over_time = f" ({training.rate_over_time_text})" if training.rate_over_time_text else ""
         trained = f"the best rate trained is {training.learning_rate:g}{over_time}"
     if suggestion is None:
         sentence = f"The range test suggests no rate: the loss hardly fell within {test['steps']} steps."

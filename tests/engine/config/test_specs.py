@@ -330,7 +330,7 @@ def test_the_course_preset_is_the_protocol_of_the_homework() -> None:
     course = RUNNABLE_EXPERIMENTS["architectures"].preset("course").model_dump()
     assert course == {
         **{"early_stopping": "off", "stop_patience": 5, "stop_delta": 0.0},
-        "rate_schedule": "constant",
+        "rate_over_time": "constant",
         "restart_period": 5,
         "warm_up": 0.0,
         "dataset": "cifar10",

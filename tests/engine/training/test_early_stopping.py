@@ -18,7 +18,7 @@ from engine.events.tasks import Event
 from tests.engine.support import Asking, of, small_run, timeless, train_here
 
 EVERYTHING: dict[str, Any] = {
-    **{"rate_schedule": "cosine-restarts", "restart_period": 3, "warm_up": 1.5, "ema_momentum": 0.5},
+    **{"rate_over_time": "cosine-restarts", "restart_period": 3, "warm_up": 1.5, "ema_momentum": 0.5},
     **{"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.3},
 }
 

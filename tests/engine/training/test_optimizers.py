@@ -51,11 +51,11 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "clipping": ({"optimizer": "sgd", "clip_norm": 0.5}, {"global_clipnorm": 0.5}),
     # Epochs of three steps: a warm-up of six, and a schedule over the other 44.
     "warm-up, cosine": (
-        {"optimizer": "sgd", "rate_schedule": "cosine", "warm_up": 2},
+        {"optimizer": "sgd", "rate_over_time": "cosine", "warm_up": 2},
         {"learning_rate": CosineDecay(0.0, STEPS - 6, warmup_target=0.05, warmup_steps=6)},
     ),
     "cosine, restarts": (
-        {"rate_schedule": "cosine-restarts", "restart_period": 4},
+        {"rate_over_time": "cosine-restarts", "restart_period": 4},
         {"learning_rate": CosineDecayRestarts(0.0005, 12)},
     ),
     "label smoothing": ({"optimizer": "sgd", "label_smoothing": 0.2}, {}),
@@ -119,7 +119,7 @@ def test_after_fifty_steps_the_weights_are_those_that_keras_trains(
     run = run_with(settings)
     ours, theirs = trained_here(run, few_digits), trained_by_keras(run, few_digits, arguments)
     fused = run.training.optimizer == "adam"  # whose rounding differs, as that of a compiled cosine does
-    rounded = 1e-6 if fused else 1e-7 if run.training.rate_schedule != "constant" else 0
+    rounded = 1e-6 if fused else 1e-7 if run.training.rate_over_time != "constant" else 0
     assert largest_difference(ours, theirs) <= rounded
     if name != DEFAULT_OF_ADAMW:
         assert largest_difference(theirs, by_defaults(run.training.optimizer)) > 1e-5, "the setting has an effect"

@@ -66,10 +66,10 @@ RUNS: dict[str, Callable[[], RunSpec]] = {
     "cosine": lambda: scheduled(kind="cosine", rates=(0.5,)),
     "plateau": lambda: scheduled(kind="plateau", rates=(0.5,), patience=1, delta=0.5),
     "warm-up, one cycle": lambda: small_run(
-        epochs=EPOCHS, record_every=EVERY, rate_schedule="one-cycle", warm_up=1.5, learning_rate=0.01
+        epochs=EPOCHS, record_every=EVERY, rate_over_time="one-cycle", warm_up=1.5, learning_rate=0.01
     ),
     "warm-up, restarts": lambda: small_run(
-        epochs=EPOCHS, record_every=EVERY, rate_schedule="cosine-restarts", restart_period=1, warm_up=1
+        epochs=EPOCHS, record_every=EVERY, rate_over_time="cosine-restarts", restart_period=1, warm_up=1
     ),
     "warm-up, plateau": lambda: scheduled({"warm_up": 2}, kind="plateau", rates=(0.5,), patience=1, delta=0.5),
     "augmented": lambda: small_run(epochs=EPOCHS, record_every=EVERY, **AUGMENTED),

@@ -136,7 +136,7 @@ OF_PYTORCH = {
 
 @pytest.mark.parametrize("steps", OF_PYTORCH)
 def test_one_cycle_has_the_rates_of_pytorch(steps: int) -> None:
-    run = sgd(ScheduleSpec(), rate_schedule="one-cycle", learning_rate=FIRST)
+    run = sgd(ScheduleSpec(), rate_over_time="one-cycle", learning_rate=FIRST)
     rate = make_learning_rate(run, Timetable(steps, 1, 10))
     assert [float(rate(count)) for count in range(steps)] == pytest.approx(OF_PYTORCH[steps], rel=1e-6, abs=1e-8)
 
@@ -149,7 +149,7 @@ def test_a_warm_up_precedes_each_schedule_which_takes_the_other_steps(kind: str)
     timetable = Timetable(10, 8, 10)
     schedule = ScheduleSpec(kind=kind, rates=(0.05,), period=2)
     for epochs in WARM_UPS:
-        run = sgd(ScheduleSpec(), warm_up=epochs, rate_schedule=kind)
+        run = sgd(ScheduleSpec(), warm_up=epochs, rate_over_time=kind)
         run = run.replace(training=run.training.replace(restart_period=2 if kind == "cosine-restarts" else 5))
         rate, steps = make_learning_rate(run, timetable), min(round(10 * epochs), 80)
         first = expected(schedule, 1, 10, max(80 - steps, 1))
@@ -160,7 +160,7 @@ def test_a_warm_up_precedes_each_schedule_which_takes_the_other_steps(kind: str)
         assert [float(rate(count)) for count in range(80)] == pytest.approx(wanted, rel=1e-4, abs=1e-8)
     keras_own = schedules.CosineDecay(0.0, 60, warmup_target=0.05, warmup_steps=20)
     if kind == "cosine":
-        rate = make_learning_rate(sgd(ScheduleSpec(), warm_up=2, rate_schedule=kind), timetable)
+        rate = make_learning_rate(sgd(ScheduleSpec(), warm_up=2, rate_over_time=kind), timetable)
         assert [float(rate(count)) for count in range(80)] == [float(keras_own(count)) for count in range(80)]
 
 
@@ -174,7 +174,7 @@ def test_a_warm_up_precedes_the_schedules_of_the_experiment_whose_switches_stay_
 
 
 def test_a_schedule_of_the_experiment_replaces_that_of_the_training() -> None:
-    run = sgd(COSINE, rate_schedule="one-cycle")
+    run = sgd(COSINE, rate_over_time="one-cycle")
     assert run.effective_schedule == COSINE
     own = run.replace(schedule={}).effective_schedule
     assert (own.kind, own.rates) == ("one-cycle", (0.05,))
