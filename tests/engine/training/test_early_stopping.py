@@ -98,7 +98,8 @@ def weights_in(file: Path) -> list[np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize("changes", [{}, pytest.param({"ema_momentum": 0.8}, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("changes", [{}, {"ema_momentum": 0.8}])
 def test_the_network_is_that_of_a_training_of_as_many_epochs(
     changes: dict[str, Any], few_digits: PreparedData, tmp_path: Path
 ) -> None:
@@ -121,11 +122,13 @@ def base(changes: dict[str, Any], kept: KeptWeights) -> dict[str, Any]:
     return {"epochs": kept.epoch, "record_every": 3, "learning_rate": 0.02} | changes
 
 
+@pytest.mark.long
 def test_a_validation_that_never_improves_ends_training_once_patience_does(few_digits: PreparedData) -> None:
     end, kept = ended(train_here(stopping("val_accuracy", 2, 0.9, learning_rate=1e-6), few_digits))
     assert (kept.epoch, kept.epochs, end.steps) == (1, 3, 9)
 
 
+@pytest.mark.long
 def test_fewer_epochs_than_patience_are_all_trained_and_the_best_is_kept(few_digits: PreparedData) -> None:
     """The rate is far too large in the end, as the warm-up is longer than the training."""
     events = train_here(stopping(patience=50, epochs=8, learning_rate=2.0, warm_up=9), few_digits)
@@ -136,11 +139,13 @@ def test_fewer_epochs_than_patience_are_all_trained_and_the_best_is_kept(few_dig
     assert kept.sentence == (f"The weights of epoch {kept.epoch} were kept, the best until training ended in epoch 8.")
 
 
+@pytest.mark.long
 def test_where_the_last_epoch_is_the_best_nothing_else_is_kept(few_digits: PreparedData) -> None:
     (end,) = of(RunFinished, train_here(stopping(epochs=3), few_digits))
     assert (end.status, end.kept) == (Status.FINISHED, None)
 
 
+@pytest.mark.long
 def test_epochs_without_a_record_do_not_count(few_digits: PreparedData) -> None:
     """Recorded after every second epoch of three steps; two records without improvement take four epochs."""
     events = train_here(stopping("val_accuracy", 2, 0.9, learning_rate=1e-6, record_every=6), few_digits)
@@ -148,6 +153,7 @@ def test_epochs_without_a_record_do_not_count(few_digits: PreparedData) -> None:
     assert (kept.epoch, kept.epochs, end.steps) == (2, 6, 18)
 
 
+@pytest.mark.long
 def test_after_stop_the_network_is_the_best_so_far_and_going_on_ends_as_if_it_had_not_been_stopped(
     few_digits: PreparedData,
 ) -> None:
@@ -173,8 +179,10 @@ def after(step: int, events: list[Event]) -> list[Any]:
     return timeless(kept)
 
 
-@pytest.mark.parametrize("changes", [{}, pytest.param(EVERYTHING, marks=pytest.mark.long)])
-@pytest.mark.parametrize("from_best", [0, 1])
+@pytest.mark.parametrize(
+    ("changes", "from_best"),
+    [({}, 0), *(pytest.param(*each, marks=pytest.mark.long) for each in (({}, 1), (EVERYTHING, 0), (EVERYTHING, 1)))],
+)
 def test_a_run_that_goes_on_ends_with_the_same_bits(
     changes: dict[str, Any], from_best: int, few_digits: PreparedData
 ) -> None:
@@ -188,6 +196,7 @@ def test_a_run_that_goes_on_ends_with_the_same_bits(
     assert after(checkpoint.step, rest) == after(checkpoint.step, whole)
 
 
+@pytest.mark.long
 def test_a_checkpoint_holds_the_kept_weights_only_with_early_stopping(few_digits: PreparedData) -> None:
     (with_kept, *_), (without, *_) = (
         of(Checkpoint, train_here(run, few_digits)) for run in (stopping(epochs=2), small_run(epochs=2, record_every=3))
