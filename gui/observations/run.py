@@ -237,6 +237,14 @@ class RunObservation:
         return self.planned.total_steps / (1 if spec.max_steps else spec.training.epochs)
 
     @property
+    def final_step(self) -> int:
+        """The last step: the planned one, or the one recorded last in a run that stopped early."""
+        kept = self.finished.kept if self.finished is not None else None
+        if kept is not None and kept.stopped_early and self.last is not None:
+            return self.last.step
+        return self.planned.total_steps
+
+    @property
     def progress(self) -> float:
         """Fraction of the run's steps done, 0 to 1; 0 while unknown."""
         if self.status is Status.FINISHED:

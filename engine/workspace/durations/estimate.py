@@ -54,8 +54,9 @@ class Estimate:
         """Such as ``10 runs of 260 steps and 26 records, about 2 min``; empty if nothing is known."""
         sizes = ""
         if self.steps is not None and self.records is not None:
-            most = "up to " if self.may_stop_early else ""
-            sizes = f" of {most}{_counted(self.steps, 'step')} and {_counted(self.records, 'record')}"
+            sizes = f" of {_counted(self.steps, 'step')} and {_counted(self.records, 'record')}"
+            if self.may_stop_early:
+                sizes = f" of up to {pluralise(self.steps[1], 'step')} and {pluralise(self.records[1], 'record')}"
         runs = f"{pluralise(self.runs, 'run')}{sizes}" if self.runs else ""
         time = "" if self.seconds is None else as_estimate(self.seconds.low, self.seconds.high)
         return ", ".join(filter(None, (runs, f"{time} or less" if time and self.may_stop_early else time)))

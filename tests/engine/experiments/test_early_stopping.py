@@ -94,7 +94,7 @@ def test_window_and_continued_training_take_the_kept_epoch(done: Stopped) -> Non
             assert run.tested("validation_accuracy") == record.validation_accuracy
             assert run.tested("training_accuracy") == record.training_accuracy
             assert {each.step for each in run.weights.values()} == {record.step}
-            assert run.progress == 1
+            assert (run.progress, run.final_step) == (1, result.records[-1].step)
     run = done.result.variants[0].runs[0]
     (found,) = run_to_continue(run.run.id)(done.workspace)
     assert found.learning_rate == run.tested_record.learning_rate
