@@ -13,15 +13,15 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QGroupBox, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from engine.config.fields import FieldDescription, FieldKind, describe
+from engine.config.fields import ADVANCED, RATE_AND_STOPPING, FieldDescription, FieldKind, describe
 from engine.config.specs import ExperimentSpec
 from gui.forms.architecture_editor import ArchitectureEditor, ArchitecturesEditor
 from gui.forms.dataset_chooser import SKIP_BROKEN, DatasetChooser
 from gui.forms.editors import EDITORS, Editor, field_tip, file_editor, ignore_wheel, set_names
 from gui.forms.foldable_group import FoldableGroup
 
-GROUP_ORDER = ("Data", "Augmentation", "Network", "Training", "Advanced")
-FOLDABLE = ("Augmentation", "Advanced")  # folded unless a value in it differs from its default
+GROUP_ORDER = ("Data", "Augmentation", "Network", "Training", ADVANCED, RATE_AND_STOPPING)
+FOLDABLE = ("Augmentation", ADVANCED, RATE_AND_STOPPING)  # folded unless a value in it differs from its default
 
 
 class Form(QWidget):
