@@ -1,0 +1,92 @@
+"""Matplotlib figures of networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from engine.analysis.blocks import NamedFigure
+from engine.analysis.network_drawing import ON_WHITE, Box, Ink, Label, Mark, Paint, Polygon, Stroke, drawn
+from engine.config.specs import RunSpec
+from engine.networks.architectures import LayerSummary, architecture_name, summarize
+from engine.networks.diagram import lay_out
+from engine.utils.errors import NetworkError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from engine.analysis.results import ExperimentResult
+
+MAX_INCHES = 9.4  # width of a page
+UNITS_PER_INCH = 110.0  # fonts of 10 units are then of 6.5 points, that of captions
+POINTS_PER_INCH = 72.0
+PROPORTION = 1.15
+TITLE_UNITS = 22.0
+
+
+def network_figures(result: ExperimentResult) -> Iterator[NamedFigure]:
+    """Draw each network that an experiment trains; those that this version can't build on the images are left out."""
+    runs = [run.run.spec for variant in result.variants for run in variant.runs]
+    architectures = dict.fromkeys(spec.architecture for spec in runs if isinstance(spec, RunSpec))
+    data = result.dataset
+    for architecture in architectures:
+        try:
+            summaries = summarize(architecture, data.shape, len(data.class_names))
+        except NetworkError:
+            continue
+        name = architecture_name(architecture)
+        yield NamedFigure(
+            f"network_{name}",
+            network_figure(name, summaries),
+            f"Layers of {name}, with their outputs and numbers of parameters; the bar in a block is its share of them.",
+        )
+
+
+def network_figure(name: str, summaries: Sequence[LayerSummary]) -> Figure:
+    """Draw a network's layers, with a title that gives the number of its parameters."""
+    from matplotlib.figure import Figure
+
+    diagram = lay_out(summaries, (PROPORTION, 1.0))
+    scale = min(1 / UNITS_PER_INCH, MAX_INCHES / diagram.width)  # inches per unit
+    height = diagram.height + TITLE_UNITS
+    figure = Figure(figsize=(diagram.width * scale, height * scale))
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, diagram.width), ylim=(diagram.height, -TITLE_UNITS))
+    axes.set_axis_off()
+    points = scale * POINTS_PER_INCH
+    title = f"{name}: {diagram.parameters:,} parameters"
+    axes.text(12, -TITLE_UNITS / 3, title, size=11 * points, weight="bold", color=ON_WHITE[Ink.TEXT], va="center")
+    for order, mark in enumerate(drawn(diagram)):
+        _draw(axes, mark, points, order)
+    return figure
+
+
+def _draw(axes: Axes, mark: Mark, points: float, order: int) -> None:
+    """Draw a mark; ``points`` is the size of a unit, ``order`` that of drawing."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import BoxStyle, Circle, FancyBboxPatch
+    from matplotlib.patches import Polygon as Patch
+
+    match mark:
+        case Box(x, y, width, height, radius, fill, outline):
+            style = {"fc": _rgba(fill), "ec": _rgba(outline) if outline else "none", "lw": points, "zorder": order}
+            if width == height == 2 * radius:
+                axes.add_patch(Circle((x + radius, y + radius), radius, **style))
+            else:
+                rounded = BoxStyle("Round", pad=0, rounding_size=radius)
+                axes.add_patch(FancyBboxPatch((x, y), width, height, rounded, **style))
+        case Polygon(corners, fill):
+            axes.add_patch(Patch(corners, fc=_rgba(fill), ec="none", zorder=order))
+        case Stroke(corners, paint, width):
+            across, down = zip(*corners, strict=True)
+            axes.add_line(Line2D(across, down, color=_rgba(paint), lw=width * points, zorder=order))
+        case Label(x, y, text, size, ink, bold, align):
+            axes.text(
+                *(x, y, text),
+                **{"size": size * points, "color": ON_WHITE[ink], "weight": "bold" if bold else "normal"},
+                **{"ha": str(align), "va": "center_baseline", "zorder": order, "parse_math": False},
+            )
+
+
+def _rgba(paint: Paint) -> tuple[str, float]:
+    return ON_WHITE.get(Ink(paint.colour), "") if paint.colour in set(Ink) else paint.colour, paint.opacity
