@@ -1,7 +1,7 @@
 """A network's picture as rectangles, polygons, lines and labels, which the window and matplotlib draw alike.
 
-The grammar follows figures of publications (K. He et al., 2015; A. Bäuerle et al., "Net2Vis", 2019): outputs are solids,
-as high and wide as the image and as deep as there are channels; layers that belong together are one block.
+The grammar follows figures of publications (K. He et al., 2015; A. Bäuerle et al., "Net2Vis", 2019): outputs are
+solids, as high and wide as the image and as deep as there are channels; layers that belong together are one block.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from engine.analysis.network_drawing import ON_WHITE, Box, Ink, Label, Mark, Pai
 from engine.config.specs import RunSpec
 from engine.networks.architectures import LayerSummary, architecture_name, summarize
 from engine.networks.diagram import lay_out
+from engine.networks.diagram.layout import MARGIN
 from engine.utils.errors import NetworkError
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 MAX_INCHES = 9.4  # width of a page
 UNITS_PER_INCH = 110.0  # fonts of 10 units are then of 6.5 points, that of captions
 POINTS_PER_INCH = 72.0
-PROPORTION = 1.15
+# Two pictures of this width stand side by side in a report; a wider one has the proportions of a page's figure.
+NARROW, NARROW_PROPORTION, PROPORTION = 517.0, 1.15, 1.5
 TITLE_UNITS = 22.0
 
 
@@ -39,23 +41,28 @@ def network_figures(result: ExperimentResult) -> Iterator[NamedFigure]:
         yield NamedFigure(
             f"network_{name}",
             network_figure(name, summaries),
-            f"Layers of {name}, with their outputs and numbers of parameters; the bar in a block is its share of them.",
+            f"Layers of {name}, with their outputs and parameters; a bar is the block's share of the parameters.",
         )
 
 
 def network_figure(name: str, summaries: Sequence[LayerSummary]) -> Figure:
     """Draw a network's layers, with a title that gives the number of its parameters."""
     from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
 
-    diagram = lay_out(summaries, (PROPORTION, 1.0))
-    scale = min(1 / UNITS_PER_INCH, MAX_INCHES / diagram.width)  # inches per unit
-    height = diagram.height + TITLE_UNITS
-    figure = Figure(figsize=(diagram.width * scale, height * scale))
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, diagram.width), ylim=(diagram.height, -TITLE_UNITS))
+    diagram = lay_out(summaries, (NARROW_PROPORTION, 1.0))
+    if diagram.width > NARROW:
+        diagram = lay_out(summaries, (PROPORTION, 1.0))
+    width, height = max(diagram.width, NARROW), diagram.height + TITLE_UNITS
+    scale = min(1 / UNITS_PER_INCH, MAX_INCHES / width)  # inches per unit
+    figure = Figure(figsize=(width * scale, height * scale))
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(diagram.height, -TITLE_UNITS))
     axes.set_axis_off()
+    # Empty room counts, so that the blocks of all pictures in a report have one size.
+    axes.add_patch(Rectangle((0, -TITLE_UNITS), width, height, fill=False, ec="none"))
     points = scale * POINTS_PER_INCH
     title = f"{name}: {diagram.parameters:,} parameters"
-    axes.text(12, -TITLE_UNITS / 3, title, size=11 * points, weight="bold", color=ON_WHITE[Ink.TEXT], va="center")
+    axes.text(MARGIN, -TITLE_UNITS / 3, title, size=11 * points, weight="bold", color=ON_WHITE[Ink.TEXT], va="center")
     for order, mark in enumerate(drawn(diagram)):
         _draw(axes, mark, points, order)
     return figure

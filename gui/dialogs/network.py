@@ -38,8 +38,8 @@ from gui.forms.network_pages import NetworkPages
 from gui.forms.notation_editor import NotationEditor
 
 HINT = (
-    "Layers from first to last, separated by commas, such as <b>Conv-3x3x16, ReLU, MaxPool-2x2, FC-64</b>; <b>Act</b> is "
-    "the activation set in the form. The prediction layer is added automatically."
+    "Layers from first to last, separated by commas, such as <b>Conv-3x3x16, ReLU, MaxPool-2x2, FC-64</b>; <b>Act</b> "
+    "is the activation set in the form. The prediction layer is added automatically."
 )
 
 MESSAGE_LINES = 3

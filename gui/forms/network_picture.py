@@ -69,7 +69,7 @@ def save_picture(diagram: Diagram, path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise ExportError(f"{path.name} has no ending of a picture; choose a name that ends with .svg or .png.")
-    contents = _svg(diagram) if suffix == ".svg" else _png(diagram)
+    contents = _svg(diagram) if suffix == ".svg" else to_png(to_image(diagram))
     try:
         with atomic_path(path) as part:
             part.write_bytes(contents)
@@ -89,10 +89,11 @@ def to_image(diagram: Diagram) -> QImage:
     return image
 
 
-def _png(diagram: Diagram) -> bytes:
+def to_png(image: QImage) -> bytes:
+    """Return an image as PNG."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    to_image(diagram).save(buffer, "PNG")  # type: ignore[call-overload]
+    image.save(buffer, "PNG")  # type: ignore[call-overload]
     return buffer.data().data()
 
 

@@ -15,7 +15,7 @@ TITLES = ("Layer", "Output", "Formula", "Parameters")
 
 
 class NetworkTable(QTableWidget):
-    """One row per layer, the prediction layer last, and a row with the total; in place of a formula, what a sum adds."""
+    """One row per layer, the prediction layer last, and a row with the total; a sum says what it adds."""
 
     def __init__(self) -> None:
         super().__init__(0, len(TITLES))

@@ -34,6 +34,7 @@ from engine.networks.diagram.blocks import WIDTH
 from engine.utils.errors import ExportError
 from gui.forms.network_picture import inks_of, paint, save_picture, to_image
 
+PAGE = (1.5, 1.0)  # proportions of a picture in a file
 READABLE, LARGEST_FIT = 0.8, 1.4  # of the scales at which a picture is first shown
 SMALLEST, LARGEST = 0.2, 5.0  # of those one can zoom to
 ZOOM_STEP = 1.15  # for a step of the wheel
@@ -44,7 +45,8 @@ OUTDATED = 0.35  # opacity of the picture of a text that is wrong by now
 class NetworkView(QGraphicsView):
     """A picture that fits the view, or is as wide as the view if it would not be legible, until the user zooms.
 
-    Wheel, + and - zoom, dragging moves, 0 and a double click show the whole. Emits ``failed(sentence)`` if a file can't be written.
+    Wheel, + and - zoom, dragging moves, 0 and a double click show the whole. Emits ``failed(sentence)`` if a file can't
+    be written.
     """
 
     failed = Signal(str)
@@ -171,17 +173,20 @@ class NetworkView(QGraphicsView):
     def _save(self) -> None:
         kinds = "SVG (*.svg);;PNG (*.png)"
         chosen, kind = QFileDialog.getSaveFileName(self, "Choose a file for the picture", f"{self.name}.svg", kinds)
-        if not chosen or self._diagram is None:
+        if not chosen:
             return
         path = Path(chosen)
         try:
-            save_picture(self._diagram, path if path.suffix else path.with_suffix(f".{kind[:3].lower()}"))
+            save_picture(self._page(), path if path.suffix else path.with_suffix(f".{kind[:3].lower()}"))
         except ExportError as error:
             self.failed.emit(str(error))
 
     def _copy(self) -> None:
-        if self._diagram is not None:
-            QGuiApplication.clipboard().setImage(to_image(self._diagram))
+        QGuiApplication.clipboard().setImage(to_image(self._page()))
+
+    def _page(self) -> Diagram:
+        """Return the picture as arranged for a page, whatever the size of the view."""
+        return lay_out(self._summaries, PAGE)
 
 
 class _Picture(QGraphicsItem):

@@ -18,7 +18,8 @@ DEFAULT_CHANNELS = 16
 # Several layers at once; {same} stands for the channels at the cursor, {twice} for twice as many.
 TEMPLATES = {
     "Convolution, normalised": "Conv-3x3x{twice}(same, no bias), BatchNorm, Act",
-    "Residual block": "Skip[Conv-3x3x{same}(same, no bias), BatchNorm, Act, Conv-3x3x{same}(same, no bias), BatchNorm], Act",
+    "Residual block": "Skip[Conv-3x3x{same}(same, no bias), BatchNorm, Act, "
+    "Conv-3x3x{same}(same, no bias), BatchNorm], Act",
     "Residual block, half the size": "Skip[Conv-3x3x{twice}(same, stride 2, no bias), BatchNorm, Act, "
     "Conv-3x3x{twice}(same, no bias), BatchNorm | Conv-1x1x{twice}(stride 2, no bias), BatchNorm], Act",
     "Depthwise separable convolution": "DepthwiseConv-3x3(same, no bias), BatchNorm, Act, "

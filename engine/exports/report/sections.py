@@ -9,6 +9,7 @@ from itertools import groupby
 
 from engine.analysis.blocks import Facts, NamedFigure, Paragraph
 from engine.analysis.claims import Claim, ComputedResult
+from engine.analysis.network_figure import network_figures
 from engine.analysis.ranking import largest_class_claims
 from engine.analysis.results import ExperimentResult, load_results
 from engine.config.logged_runs import UNKNOWN_SEED, LoggedRunSpec
@@ -25,7 +26,7 @@ from engine.training.timetable import shortened_interval
 from engine.utils.text import as_duration, pluralise
 
 RESULT, RUNS = "What the measurements support", "Runs that did not go as planned"
-RESULTS, FIGURES = "Results", "Figures"
+RESULTS, FIGURES, NETWORKS = "Results", "Figures", "Networks"
 CURVES = "What the curves say"
 MAX_CLASSES_LISTED = 20
 
@@ -79,6 +80,7 @@ def _training_parts(
         parts.append(ReportPart(CURVES, (curves,)))
     if any(variant.runs for variant in result.variants):
         parts += _optional_part(FIGURES, _picture_blocks(definition.figures(result)))
+        parts += _optional_part(NETWORKS, _network_blocks(network_figures(result)))
     return claims, parts
 
 
@@ -112,6 +114,16 @@ def _picture_blocks(figures: Iterable[NamedFigure]) -> Iterator[Block]:
     pictures = [Picture(name, caption, figure) for name, figure, caption in figures]
     for narrow, together in groupby(pictures, key=lambda picture: picture.is_narrow):
         if narrow:
+            yield Gallery(tuple(together))
+        else:
+            yield from together
+
+
+def _network_blocks(figures: Iterable[NamedFigure]) -> Iterator[Block]:
+    """Pair the pictures of networks, which are only as wide as they need be; long networks have a row of their own."""
+    pictures = [Picture(name, caption, figure) for name, figure, caption in figures]
+    for is_small, together in groupby(pictures, key=lambda picture: picture.share <= 1 / 2):
+        if is_small:
             yield Gallery(tuple(together))
         else:
             yield from together

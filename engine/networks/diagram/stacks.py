@@ -122,11 +122,8 @@ class Residual:
         """Whether the other one differs in the names of layers and the number of repeats at most."""
         if not isinstance(other, Residual) or _plain((self.total,)) != _plain((other.total,)):
             return False
-        return all(
-            len(ours) == len(theirs)
-            and all(one.is_like(another) and one.repeats == another.repeats for one, another in zip(ours, theirs, strict=True))
-            for ours, theirs in zip(self.branches, other.branches, strict=True)
-        )
+        pairs = zip(self.branches, other.branches, strict=True)
+        return all(_are_alike(ours, theirs) for ours, theirs in pairs)
 
 
 Item = Stack | Residual
@@ -181,6 +178,13 @@ def _merge_repeats(items: Sequence[Item]) -> tuple[Item, ...]:
         else:
             merged.append(item)
     return tuple(merged)
+
+
+def _are_alike(ours: Sequence[Item], theirs: Sequence[Item]) -> bool:
+    if len(ours) != len(theirs):
+        return False
+    pairs = zip(ours, theirs, strict=True)
+    return all(one.is_like(other) and one.repeats == other.repeats for one, other in pairs)
 
 
 def _plain(layers: Sequence[LayerSummary]) -> tuple[object, ...]:
