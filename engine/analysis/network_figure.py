@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.analysis.blocks import NamedFigure
 from engine.analysis.network_drawing import ON_WHITE, Box, Ink, Label, Mark, Paint, Polygon, Stroke, drawn
@@ -76,11 +76,16 @@ def _draw(axes: Axes, mark: Mark, points: float, order: int) -> None:
 
     match mark:
         case Box(x, y, width, height, radius, fill, outline):
-            style = {"fc": _rgba(fill), "ec": _rgba(outline) if outline else "none", "lw": points, "zorder": order}
+            style: dict[str, Any] = {
+                "fc": _rgba(fill),
+                "ec": _rgba(outline) if outline else "none",
+                "lw": points,
+                "zorder": order,
+            }
             if width == height == 2 * radius:
                 axes.add_patch(Circle((x + radius, y + radius), radius, **style))
             else:
-                rounded = BoxStyle("Round", pad=0, rounding_size=radius)
+                rounded = BoxStyle.Round(pad=0, rounding_size=radius)
                 axes.add_patch(FancyBboxPatch((x, y), width, height, rounded, **style))
         case Polygon(corners, fill):
             axes.add_patch(Patch(corners, fc=_rgba(fill), ec="none", zorder=order))
@@ -88,11 +93,8 @@ def _draw(axes: Axes, mark: Mark, points: float, order: int) -> None:
             across, down = zip(*corners, strict=True)
             axes.add_line(Line2D(across, down, color=_rgba(paint), lw=width * points, zorder=order))
         case Label(x, y, text, size, ink, bold, align):
-            axes.text(
-                *(x, y, text),
-                **{"size": size * points, "color": ON_WHITE[ink], "weight": "bold" if bold else "normal"},
-                **{"ha": str(align), "va": "center_baseline", "zorder": order, "parse_math": False},
-            )
+            look: dict[str, Any] = {"size": size * points, "weight": "bold" if bold else "normal", "zorder": order}
+            axes.text(x, y, text, color=ON_WHITE[ink], ha=str(align), va="center_baseline", **look)
 
 
 def _rgba(paint: Paint) -> tuple[str, float]:

@@ -94,7 +94,7 @@ def to_png(image: QImage) -> bytes:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     image.save(buffer, "PNG")  # type: ignore[call-overload]
-    return buffer.data().data()
+    return bytes(buffer.data().data())
 
 
 def _svg(diagram: Diagram) -> bytes:
@@ -109,7 +109,7 @@ def _svg(diagram: Diagram) -> bytes:
     painter.fillRect(QRectF(QPointF(), size), QColor(ON_WHITE[Ink.CARD]))
     paint(painter, drawn(diagram), ON_WHITE)
     painter.end()
-    return buffer.data().data()
+    return bytes(buffer.data().data())
 
 
 def _paint_label(painter: QPainter, label: Label, inks: Mapping[Ink, str]) -> None:
@@ -136,5 +136,5 @@ def _colour(paint: Paint, inks: Mapping[Ink, str]) -> QColor:
 
 def _between(text: QColor, base: QColor, share: float) -> QColor:
     """Mix two colours, with this share of the first."""
-    mixed = (share * one + (1 - share) * other for one, other in zip(text.getRgbF(), base.getRgbF(), strict=True))
-    return QColor.fromRgbF(*mixed)
+    channels = ((text.red(), base.red()), (text.green(), base.green()), (text.blue(), base.blue()))
+    return QColor(*(round(share * one + (1 - share) * other) for one, other in channels))

@@ -7,9 +7,10 @@ from html import escape
 
 from PySide6.QtCore import Qt
 
-from engine.networks.architectures import SOURCES, architecture_name, summarize
+from engine.networks.architectures import architecture_name, summarize
 from engine.networks.diagram import lay_out
 from engine.networks.notation import split_architecture
+from engine.networks.presets import SOURCES
 from engine.utils.errors import NetworkError
 from gui.forms.network_picture import to_image, to_png
 
@@ -21,7 +22,7 @@ MAX_TEXT = 400  # characters of a notation
 def layers_tip(architecture: str) -> str:
     """Return the layers of a network as written, or where a built-in one is from."""
     name, notation = split_architecture(architecture)
-    return SOURCES[name] if notation is None else notation
+    return SOURCES.get(name, "") if notation is None else notation
 
 
 def picture_tip(architecture: str) -> str:

@@ -91,7 +91,7 @@ class Block:
         rows: first to last.
         shape: of the output; None where it is that of the block before.
         solid: the output's; None without a shape.
-        share: of all parameters of the network, those of its repeats together.
+        share: of all parameters of the network, those of all blocks together that it stands for.
         repeats: how many equal blocks in a row it stands for.
         x: left edge.
         y: upper edge.
@@ -135,14 +135,14 @@ class Block:
             y += row.height + (0 if position else TITLE_LINE - LINE)
 
     @classmethod
-    def of(cls, stack: Stack, input_shape: Shape, parameters: int) -> Block:
-        """Describe a stack of a network with this input and this number of parameters."""
+    def of(cls, stack: Stack, input_shape: Shape, share: float) -> Block:
+        """Describe a stack of a network with this input; ``share`` is that of each of its parameters."""
         shape = stack.layers[-1].output_shape if not stack.is_attachment else None
         return cls(
             tuple(Row.of(layer) for layer in stack.layers),
             shape,
             Solid.of(shape, input_shape) if shape is not None else None,
-            stack.parameters * stack.repeats / max(parameters, 1),
+            stack.parameters * share,
             stack.repeats,
         )
 

@@ -130,19 +130,20 @@ def lay_out(summaries: Sequence[LayerSummary], room: tuple[float, float], least:
     input_shape = summaries[0].input_shape
     diagram = Diagram(sum(layer.parameters for layer in summaries))
     items = stack_layers(summaries)
-    parts = [_Single(Block.of_input(input_shape)), *_parts(items, input_shape, diagram.parameters)]
+    parts = [_Single(Block.of_input(input_shape)), *_parts(items, input_shape, 1 / max(diagram.parameters, 1))]
     _place_columns(diagram, [_Chain(column) for column in _columns(parts, room, least)])
     return diagram
 
 
-def _parts(items: Sequence[Item], input_shape: Shape, parameters: int) -> list[_Part]:
-    return [_part(item, input_shape, parameters) for item in items]
+def _parts(items: Sequence[Item], input_shape: Shape, share: float) -> list[_Part]:
+    """Return the parts of a branch, of whose parameters each is this share of all, as it may stand for several."""
+    return [_part(item, input_shape, share * item.repeats) for item in items]
 
 
-def _part(item: Item, input_shape: Shape, parameters: int) -> _Part:
+def _part(item: Item, input_shape: Shape, share: float) -> _Part:
     if isinstance(item, Stack):
-        return _Single(Block.of(item, input_shape, parameters))
-    body, shortcut, after = (_Chain(_parts(branch, input_shape, parameters)) for branch in item.branches)
+        return _Single(Block.of(item, input_shape, share))
+    body, shortcut, after = (_Chain(_parts(branch, input_shape, share)) for branch in item.branches)
     return _Branching(body, shortcut, after, item)
 
 

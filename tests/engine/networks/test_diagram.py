@@ -53,12 +53,11 @@ def test_solids_are_in_proportion_to_the_input_and_deeper_with_more_channels() -
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_shares_of_all_blocks_and_their_repeats_are_the_whole(name: str) -> None:
+def test_the_shares_of_all_blocks_are_the_whole(name: str) -> None:
     summaries = summarize(name, (32, 32, 3), 10)
     diagram = lay_out(summaries, SQUARE)
     assert diagram.parameters == sum(layer.parameters for layer in summaries)
-    if not diagram.frames:  # a share within repeated residual blocks is that of one of them
-        assert sum(block.share for block in diagram.blocks) == pytest.approx(1)
+    assert sum(block.share for block in diagram.blocks) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("room", [(1, 4), (1, 1), (4, 1)])
