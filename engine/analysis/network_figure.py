@@ -10,7 +10,8 @@ from engine.analysis.network_drawing import ON_WHITE, Box, Ink, Label, Mark, Pai
 from engine.config.specs import RunSpec
 from engine.networks.architectures import LayerSummary, architecture_name, summarize
 from engine.networks.diagram import lay_out
-from engine.networks.diagram.layout import MARGIN
+from engine.networks.diagram.blocks import WIDTH
+from engine.networks.diagram.layout import COLUMN_GAP, MARGIN
 from engine.utils.errors import NetworkError
 
 if TYPE_CHECKING:
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from engine.analysis.results import ExperimentResult
 
 MAX_INCHES = 9.4  # width of a page
-UNITS_PER_INCH = 110.0  # fonts of 10 units are then of 6.5 points, that of captions
+# Two pictures of at most two columns stand side by side in a report; a wider one has the proportions of a page's figure.
+NARROW = 2 * WIDTH + COLUMN_GAP + 2 * MARGIN
+NARROW_PROPORTION, PROPORTION = 1.15, 1.5
+UNITS_PER_INCH = 2 * NARROW / MAX_INCHES  # fonts of 10 units are then of 6 points
 POINTS_PER_INCH = 72.0
-# Two pictures of this width stand side by side in a report; a wider one has the proportions of a page's figure.
-NARROW, NARROW_PROPORTION, PROPORTION = 517.0, 1.15, 1.5
 TITLE_UNITS = 22.0
 
 

@@ -33,8 +33,8 @@ def print_list(options: Options) -> None:
     for name, source in DATASETS.items():
         print_lines(f"  {name:<16}{source.summary}")
     print_lines("\nNetworks (architecture, architectures)")
-    for name, source in SOURCES.items():
-        print_lines(f"  {name:<16}{source}")
+    for name, origin in SOURCES.items():
+        print_lines(f"  {name:<16}{origin}")
     print_lines("\nLayers, for networks of your own: name[Conv-3x3x16, ReLU, MaxPool-2x2, FC-64]")
     for layer, what in LAYER_HELP.items():
         print_lines(f"  {layer:<20}{what}")

@@ -28,6 +28,7 @@ from engine.utils.text import as_duration, pluralise
 RESULT, RUNS = "What the measurements support", "Runs that did not go as planned"
 RESULTS, FIGURES, NETWORKS = "Results", "Figures", "Networks"
 CURVES = "What the curves say"
+HALF = 0.51  # share of the width up to which two pictures are paired
 MAX_CLASSES_LISTED = 20
 
 
@@ -122,7 +123,7 @@ def _picture_blocks(figures: Iterable[NamedFigure]) -> Iterator[Block]:
 def _network_blocks(figures: Iterable[NamedFigure]) -> Iterator[Block]:
     """Pair the pictures of networks, which are only as wide as they need be; long networks have a row of their own."""
     pictures = [Picture(name, caption, figure) for name, figure, caption in figures]
-    for is_small, together in groupby(pictures, key=lambda picture: picture.share <= 1 / 2):
+    for is_small, together in groupby(pictures, key=lambda picture: picture.share < HALF):
         if is_small:
             yield Gallery(tuple(together))
         else:
@@ -192,7 +193,8 @@ def _told_facts(data: DatasetInfo | None) -> Iterator[tuple[str, str]]:
 def _class_counts(data: DatasetInfo) -> str:
     """Format training and test images of each class, only the range where there are many classes; and the origin."""
     source = "of its own" if data.own_validation else "held back from training"
-    if len(data.class_names) > MAX_CLASSES_LISTED:
+    if len(data.class_names) > HALF = 0.51  # share of the width up to which two pictures are paired
+MAX_CLASSES_LISTED:
         train, test = data.class_counts, data.test_class_counts
         listed = f"{min(train):,} to {max(train):,} training and {min(test):,} to {max(test):,} test images"
     else:
