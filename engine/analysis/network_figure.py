@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.analysis.results import ExperimentResult
 
 MAX_INCHES = 9.4  # width of a page
-# Two pictures of at most two columns stand side by side in a report; a wider one has the proportions of a page's figure.
+# Two pictures of up to two columns stand side by side in a report; a wider one has the proportions of its page.
 NARROW = 2 * WIDTH + COLUMN_GAP + 2 * MARGIN
 NARROW_PROPORTION, PROPORTION = 1.15, 1.5
 UNITS_PER_INCH = 2 * NARROW / MAX_INCHES  # fonts of 10 units are then of 6 points

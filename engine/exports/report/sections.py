@@ -193,8 +193,7 @@ def _told_facts(data: DatasetInfo | None) -> Iterator[tuple[str, str]]:
 def _class_counts(data: DatasetInfo) -> str:
     """Format training and test images of each class, only the range where there are many classes; and the origin."""
     source = "of its own" if data.own_validation else "held back from training"
-    if len(data.class_names) > HALF = 0.51  # share of the width up to which two pictures are paired
-MAX_CLASSES_LISTED:
+    if len(data.class_names) > MAX_CLASSES_LISTED:
         train, test = data.class_counts, data.test_class_counts
         listed = f"{min(train):,} to {max(train):,} training and {min(test):,} to {max(test):,} test images"
     else:
