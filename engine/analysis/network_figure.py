@@ -20,17 +20,21 @@ if TYPE_CHECKING:
 
     from engine.analysis.results import ExperimentResult
 
-MAX_INCHES = 9.4  # width of a page
+MAX_INCHES = 15.0  # of a picture on its own, whose fonts of 10 units are then of 10 points
 # Two pictures of up to two columns stand side by side in a report; a wider one has the proportions of its page.
 NARROW = 2 * WIDTH + COLUMN_GAP + 2 * MARGIN
 NARROW_PROPORTION, PROPORTION = 1.15, 1.5
-UNITS_PER_INCH = 2 * NARROW / MAX_INCHES  # fonts of 10 units are then of 6 points
 POINTS_PER_INCH = 72.0
 TITLE_UNITS = 22.0
 
 
-def network_figures(result: ExperimentResult) -> Iterator[NamedFigure]:
-    """Draw each network that an experiment trains; those that this version can't build on the images are left out."""
+def network_figures(result: ExperimentResult, inches: float = MAX_INCHES) -> Iterator[NamedFigure]:
+    """Draw each network that an experiment trains; those that this version can't build on the images are left out.
+
+    Args:
+        result: the experiment.
+        inches: width of the widest picture, or of two short ones side by side.
+    """
     runs = [run.run.spec for variant in result.variants for run in variant.runs]
     architectures = dict.fromkeys(spec.architecture for spec in runs if isinstance(spec, RunSpec))
     data = result.dataset
@@ -42,13 +46,13 @@ def network_figures(result: ExperimentResult) -> Iterator[NamedFigure]:
         name = architecture_name(architecture)
         yield NamedFigure(
             f"network_{name}",
-            network_figure(name, summaries),
+            network_figure(name, summaries, inches),
             f"Layers of {name}, with their outputs and parameters; a bar is the block's share of the parameters.",
         )
 
 
-def network_figure(name: str, summaries: Sequence[LayerSummary]) -> Figure:
-    """Draw a network's layers, with a title that gives the number of its parameters."""
+def network_figure(name: str, summaries: Sequence[LayerSummary], inches: float = MAX_INCHES) -> Figure:
+    """Draw a network's layers, with a title that gives the number of its parameters; ``inches`` as above."""
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
@@ -56,7 +60,7 @@ def network_figure(name: str, summaries: Sequence[LayerSummary]) -> Figure:
     if diagram.width > NARROW:
         diagram = lay_out(summaries, (PROPORTION, 1.0))
     width, height = max(diagram.width, NARROW), diagram.height + TITLE_UNITS
-    scale = min(1 / UNITS_PER_INCH, MAX_INCHES / width)  # inches per unit
+    scale = inches / max(width, 2 * NARROW)  # inches per unit
     figure = Figure(figsize=(width * scale, height * scale))
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(diagram.height, -TITLE_UNITS))
     axes.set_axis_off()

@@ -18,7 +18,7 @@ from engine.events.devices import Device
 from engine.events.runs import Status
 from engine.experiments import find_experiment
 from engine.experiments.base import ComputedExperiment, Experiment, ExperimentWithRuns
-from engine.exports.report.document import Block, Claims, Gallery, Picture, ReportPart, Section
+from engine.exports.report.document import PAGE_INCHES, Block, Claims, Gallery, Picture, ReportPart, Section
 from engine.exports.report.runs import accuracy_table, curve_table, event_table, score_tables
 from engine.exports.report.settings import settings_table
 from engine.storage.store import Store, StoredExperiment
@@ -81,7 +81,7 @@ def _training_parts(
         parts.append(ReportPart(CURVES, (curves,)))
     if any(variant.runs for variant in result.variants):
         parts += _optional_part(FIGURES, _picture_blocks(definition.figures(result)))
-        parts += _optional_part(NETWORKS, _network_blocks(network_figures(result)))
+        parts += _optional_part(NETWORKS, _network_blocks(network_figures(result, PAGE_INCHES)))
     return claims, parts
 
 

@@ -210,7 +210,7 @@ def test_the_courses_json_stays_small(tmp_path: Path) -> None:
 def test_figures_are_there_as_png_and_svg(exported: Exported, name: str) -> None:
     with Image.open(exported.folder / f"{name}.png") as image:
         image.load()
-        assert min(image.size) > 500
+        assert min(image.size) > 450
         assert len(image.convert("L").getcolors() or [0] * 99) > 10
     root = ET.parse(exported.folder / f"{name}.svg").getroot()  # noqa: S314
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
