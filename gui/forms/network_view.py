@@ -35,7 +35,7 @@ from engine.utils.errors import ExportError
 from gui.forms.network_picture import inks_of, paint, save_picture, to_image
 
 PAGE = (1.5, 1.0)  # proportions of a picture in a file
-READABLE, LARGEST_FIT = 0.8, 1.4  # of the scales at which a picture is first shown
+READABLE, LARGEST_FIT = 0.75, 1.4  # of the scales at which a picture is first shown
 SMALLEST, LARGEST = 0.2, 5.0  # of those one can zoom to
 ZOOM_STEP = 1.15  # for a step of the wheel
 WHEEL_STEP = 120  # of a wheel's angle
