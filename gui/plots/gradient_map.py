@@ -38,6 +38,7 @@ class GradientMap(QWidget):
         super().__init__()
         self.setObjectName("gradient_map")
         self._architecture = QComboBox()
+        self._architecture.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._architecture.setObjectName("gradient_map_architecture")
         self._architecture.setAccessibleName("Architecture whose gradients are shown")
         self._architecture.setToolTip("Architecture whose gradients are shown")
