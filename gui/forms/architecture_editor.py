@@ -8,7 +8,8 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.networks.architectures import ARCHITECTURES, COURSE_ARCHITECTURES, architecture_name
-from gui.forms.network_tip import layers_tip, picture_tip
+from engine.networks.notation import split_architecture
+from engine.networks.presets import SOURCES
 
 COLUMNS = 3
 
@@ -87,6 +88,8 @@ class _NetworkBox(QCheckBox):
     def event(self, event: QEvent) -> bool:
         """Draw the picture when it is asked for, as drawing that of every network would delay the window."""
         if event.type() == QEvent.Type.ToolTip:
+            from gui.forms.network_tip import picture_tip
+
             self.setToolTip(picture_tip(self._architecture))
         return super().event(event)
 
@@ -133,6 +136,12 @@ class ArchitectureEditor(QWidget):
         self.box.setItemData(position, layers_tip(architecture), Qt.ItemDataRole.ToolTipRole)
         if ticked:
             self.box.setCurrentIndex(position)
+
+
+def layers_tip(architecture: str) -> str:
+    """Return the layers of a network as written, or where a built-in one is from."""
+    name, notation = split_architecture(architecture)
+    return SOURCES.get(name, "") if notation is None else notation
 
 
 def _rank(architecture: str) -> int:

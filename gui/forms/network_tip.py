@@ -9,20 +9,13 @@ from PySide6.QtCore import Qt
 
 from engine.networks.architectures import architecture_name, summarize
 from engine.networks.diagram import lay_out
-from engine.networks.notation import split_architecture
-from engine.networks.presets import SOURCES
 from engine.utils.errors import NetworkError
+from gui.forms.architecture_editor import layers_tip
 from gui.forms.network_picture import to_image, to_png
 
 SHAPE, CLASSES = (32, 32, 1), 10  # digits, or CIFAR-10 in grayscale
 WIDTH, HEIGHT = 640, 460  # of the picture in a tool tip
 MAX_TEXT = 400  # characters of a notation
-
-
-def layers_tip(architecture: str) -> str:
-    """Return the layers of a network as written, or where a built-in one is from."""
-    name, notation = split_architecture(architecture)
-    return SOURCES.get(name, "") if notation is None else notation
 
 
 def picture_tip(architecture: str) -> str:
