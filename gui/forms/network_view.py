@@ -45,8 +45,8 @@ OUTDATED = 0.35  # opacity of the picture of a text that is wrong by now
 class NetworkView(QGraphicsView):
     """A picture that fits the view, or is as wide as the view if it would not be legible, until the user zooms.
 
-    Wheel, + and - zoom, dragging moves, 0 and a double click show the whole. Emits ``failed(sentence)`` if a file can't
-    be written.
+    Ctrl with the wheel, + and - zoom, dragging moves, 0 and a double click show the whole. Emits ``failed(sentence)`` if
+    a file can't be written.
     """
 
     failed = Signal(str)
@@ -69,7 +69,9 @@ class NetworkView(QGraphicsView):
         self.copy.setToolTip("Copy the picture to the clipboard")
         self.copy.triggered.connect(self._copy)
         self.fit = QAction("Show &all", self)
-        self.fit.setToolTip("Show the whole picture (0); a double click in it does, too, and goes back")
+        self.fit.setToolTip(
+            "Show the whole picture (0, or a double click in it); + and -, or Ctrl with the wheel, zoom"
+        )
         self.fit.triggered.connect(self._fit_whole)
         for action in (self.save, self.copy, self.fit):
             action.setEnabled(False)
@@ -104,7 +106,10 @@ class NetworkView(QGraphicsView):
             self.scene().update()
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
-        """Zoom at the pointer."""
+        """Zoom at the pointer if Ctrl is held, else scroll."""
+        if not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            super().wheelEvent(event)
+            return
         self._zoom(ZOOM_STEP ** (event.angleDelta().y() / WHEEL_STEP))
         event.accept()
 

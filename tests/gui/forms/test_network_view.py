@@ -54,14 +54,10 @@ def test_a_long_one_is_legible_and_scrolls_down_until_all_of_it_is_asked_for(vie
     assert view.verticalScrollBar().maximum() == 0
 
 
-def test_the_wheel_zooms_and_another_network_keeps_the_scale(view: NetworkView) -> None:
+def test_ctrl_with_the_wheel_zooms_and_another_network_keeps_the_scale(view: NetworkView) -> None:
     view.show_network(summarize("cnn_5", SHAPE, 10))
-    before, place = scale(view), QPointF(100, 100)
-    wheel = QWheelEvent(
-        *(place, place, QPoint(), QPoint(0, 240), Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier),
-        *(Qt.ScrollPhase.NoScrollPhase, False),
-    )
-    QApplication.sendEvent(view.viewport(), wheel)
+    before = scale(view)
+    turn_wheel(view, 240, Qt.KeyboardModifier.ControlModifier)
     zoomed = scale(view)
     assert zoomed == pytest.approx(before * 1.15**2)
     view.show_network(summarize("cnn_4", SHAPE, 10))
@@ -70,6 +66,23 @@ def test_the_wheel_zooms_and_another_network_keeps_the_scale(view: NetworkView) 
     assert scale(view) < zoomed
     QTest.keyClicks(view, "0")
     assert picture_size(view)[1] <= view.viewport().height() + 1
+
+
+def turn_wheel(view: NetworkView, angle: int, modifier: Qt.KeyboardModifier) -> None:
+    place = QPointF(100, 100)
+    wheel = QWheelEvent(
+        *(place, place, QPoint(), QPoint(0, angle), Qt.MouseButton.NoButton, modifier),
+        *(Qt.ScrollPhase.NoScrollPhase, False),
+    )
+    QApplication.sendEvent(view.viewport(), wheel)
+
+
+def test_the_wheel_alone_scrolls(view: NetworkView) -> None:
+    view.show_network(summarize("resnet_20", SHAPE, 10))
+    before = scale(view)
+    turn_wheel(view, -240, Qt.KeyboardModifier.NoModifier)
+    assert scale(view) == before
+    assert view.verticalScrollBar().value() > 0
 
 
 def test_it_fits_again_when_the_view_grows(view: NetworkView) -> None:
