@@ -45,8 +45,8 @@ OUTDATED = 0.35  # opacity of the picture of a text that is wrong by now
 class NetworkView(QGraphicsView):
     """A picture that fits the view, or is as wide as the view if it would not be legible, until the user zooms.
 
-    Ctrl with the wheel, + and - zoom, dragging moves, 0 and a double click show the whole. Emits ``failed(sentence)`` if
-    a file can't be written.
+    Ctrl with the wheel, + and - zoom, dragging moves, 0 and a double click show the whole. Emits ``failed(sentence)``
+    if a file can't be written.
     """
 
     failed = Signal(str)
