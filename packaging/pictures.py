@@ -18,14 +18,16 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from PySide6.QtCore import QDeadlineTimer, QEventLoop  # noqa: E402
-from PySide6.QtWidgets import QApplication, QDialog, QTabBar, QTabWidget, QWidget  # noqa: E402
+from PySide6.QtWidgets import QApplication, QDialog, QPlainTextEdit, QTabBar, QTabWidget, QWidget  # noqa: E402
 
 from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT  # noqa: E402
 from engine.storage.store import Store  # noqa: E402
 from engine.utils.logs import ProgramLog  # noqa: E402
 from engine.workspace.catalogue import Catalogue  # noqa: E402
+from engine.workspace.network_library import NetworkLibrary  # noqa: E402
 from engine.workspace.queue import QueueStore  # noqa: E402
 from gui.app import make_window  # noqa: E402
+from gui.dialogs.network import NetworkDialog  # noqa: E402
 from gui.dialogs.report import ReportDialog  # noqa: E402
 from gui.history.opened_tab import OpenedTab  # noqa: E402
 from gui.history.tab import HistoryTab  # noqa: E402
@@ -37,6 +39,10 @@ PATIENCE_MS = 60_000
 SETTLE_MS = 1200  # for views that are painted one per tick, and images that are loaded
 SAMPLES_MS = 8000  # loaded by a child process
 SIZE = (1280, 800)
+RESIDUAL_NETWORK = """Conv-3x3x16(same, no bias), BatchNorm, ReLU,
+Skip[Conv-3x3x16(same, no bias), BatchNorm], ReLU,
+Skip[Conv-3x3x32(same, stride 2, no bias), BatchNorm | Conv-1x1x32(stride 2, no bias)], ReLU,
+GlobalAvgPool, Dropout-0.2"""
 COLOURS = 192  # palette size: a third of the bytes without a visible difference
 
 
@@ -61,7 +67,7 @@ class Camera:
         path = self._folder / f"page-{page}-{self.scheme}.png"
         widget.grab().save(str(path))
         with Image.open(path) as picture:
-            small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            small = picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         small.save(path, optimize=True)
 
 
@@ -110,6 +116,11 @@ def photograph(camera: Camera, window: QWidget, workspace: Path) -> None:
         dialog: QDialog = ReportDialog(catalogue.newest(20), None, window)
     dialog.show()
     camera.take("report", dialog)
+    dialog.close()
+    dialog = NetworkDialog(NetworkLibrary(workspace), (32, 32, 3), 10, window)
+    dialog.findChild(QPlainTextEdit, "network_notation").setPlainText(RESIDUAL_NETWORK)
+    dialog.show()
+    camera.take("network", dialog)
     dialog.close()
 
 

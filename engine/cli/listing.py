@@ -14,6 +14,8 @@ from engine.datasets import DATASETS
 from engine.executors.base import Executor
 from engine.experiments import ALL, RUNNABLE_EXPERIMENTS
 from engine.experiments.base import Experiment
+from engine.networks.notation import LAYER_HELP
+from engine.networks.presets import SOURCES
 from engine.utils.errors import TrainscopeError
 from engine.workspace.durations.estimate import estimate
 from engine.workspace.queue import QueueEntry
@@ -30,6 +32,12 @@ def print_list(options: Options) -> None:
     print_lines("\nData sets (--dataset; also a folder of images, or a file: .npz, .npy, IDX)")
     for name, source in DATASETS.items():
         print_lines(f"  {name:<16}{source.summary}")
+    print_lines("\nNetworks (architecture, architectures)")
+    for name, origin in SOURCES.items():
+        print_lines(f"  {name:<16}{origin}")
+    print_lines("\nLayers, for networks of your own: name[Conv-3x3x16, ReLU, MaxPool-2x2, FC-64]")
+    for layer, what in LAYER_HELP.items():
+        print_lines(f"  {layer:<20}{what}")
     for experiment in RUNNABLE_EXPERIMENTS.values():
         _list_keys(experiment)
     print_lines("\nDevices")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from engine.analysis.network_figure import network_figures
 from engine.analysis.results import ExperimentResult, load_results
 from engine.config.export_formats import DEFAULT_FORMATS, FORMATS, Format, parse_formats
 from engine.events.experiments import Computation
@@ -124,7 +126,7 @@ def _write_training(
     if Format.CSV in formats:
         yield write_curves(folder / "curves.csv", result)
         yield write_scores(folder / "test_scores.csv", result)
-    yield from write_figures(folder, definition.figures(result), formats)
+    yield from write_figures(folder, chain(definition.figures(result), network_figures(result)), formats)
     if Format.COURSE in formats:
         for name, dictionary in definition.course_dictionaries(result):
             yield from write_course(folder / "course", file_name(name), dictionary)

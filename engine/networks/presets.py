@@ -53,20 +53,14 @@ def _residual_block(filters: int, stride: int = 1) -> tuple[Layer, ...]:
 
 
 _OTHERS: dict[str, tuple[Layer, ...]] = {
-    # Y. LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998, with plain averages for its
-    # trained subsampling, every map connected to every other, and the activation of the settings.
     "lenet_5": (
         *(Conv(5, 5, 6), Act(), AvgPool(2), Conv(5, 5, 16), Act(), AvgPool(2)),
         *(Dense(120), Act(), Dense(84), Act()),
     ),
-    # Three blocks in the manner of K. Simonyan and A. Zisserman, "Very Deep Convolutional Networks for Large-Scale
-    # Image Recognition", 2015, for small images, with batch normalisation and dropout.
     "vgg_small": (
         *(*_vgg_block(32, 0.2), *_vgg_block(64, 0.3), *_vgg_block(128, 0.4)),
         *(Dense(128, bias=False), _NORM, Act(), Dropout(0.5)),
     ),
-    # K. He et al., "Deep Residual Learning for Image Recognition", 2015, section 4.2 with n = 3. Where the size changes
-    # the shortcut is a 1x1 convolution (the paper's option B; its CIFAR-10 networks pad with zeros instead).
     "resnet_20": (
         *(_conv(16), _NORM, Act(), *(_residual_block(16) * 3)),
         *(*_residual_block(32, 2), *(_residual_block(32) * 2)),
@@ -77,3 +71,15 @@ _OTHERS: dict[str, tuple[Layer, ...]] = {
 
 ARCHITECTURES: dict[str, tuple[Layer, ...]] = _COURSE | _OTHERS
 COURSE_ARCHITECTURES = tuple(_COURSE)
+
+# Where each is from, for the user.
+SOURCES: dict[str, str] = dict.fromkeys(_COURSE, "One of the five of the course homework (METU EE449, 2023).") | {
+    "lenet_5": 'LeNet-5 of Y. LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998, with '
+    "plain averages for its trained subsampling, every map connected to every other, and the activation of the "
+    "settings.",
+    "vgg_small": 'Three blocks in the manner of VGG (K. Simonyan and A. Zisserman, "Very Deep Convolutional Networks '
+    'for Large-Scale Image Recognition", 2015) for small images, with batch normalisation and dropout.',
+    "resnet_20": 'ResNet-20 of K. He et al., "Deep Residual Learning for Image Recognition", 2015, section 4.2 with '
+    "n = 3. Where the size changes the shortcut is a 1x1 convolution (the paper's option B; its CIFAR-10 networks pad "
+    "with zeros instead).",
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain, count
 
 from PySide6.QtCore import Qt
@@ -10,11 +11,12 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
     QMessageBox,
-    QPlainTextEdit,
     QPushButton,
+    QSplitter,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +24,7 @@ from PySide6.QtWidgets import (
 from engine.experiments.fields import normalize_architecture
 from engine.networks.architectures import (
     ARCHITECTURES,
+    LayerSummary,
     architecture_name,
     format_network,
     layers_of,
@@ -31,14 +34,17 @@ from engine.networks.notation import EXAMPLE, split_architecture
 from engine.utils.errors import NetworkError, TrainscopeError
 from engine.utils.text import pluralise
 from engine.workspace.network_library import NetworkLibrary
-from gui.forms.network_table import NetworkTable
+from gui.forms.network_pages import NetworkPages
+from gui.forms.notation_editor import NotationEditor
 
 HINT = (
-    "Layers from first to last, separated by commas: <b>Conv-3x3x16</b> (width x height x channels), "
-    "<b>MaxPool-2x2</b>, <b>FC-64</b>, <b>FC-64(no bias)</b>, an activation such as <b>ReLU</b>, or <b>Act</b> for the "
-    "one set in the form. The prediction layer is added automatically."
+    "Layers from first to last, separated by commas, such as <b>Conv-3x3x16, ReLU, MaxPool-2x2, FC-64</b>; <b>Act</b> "
+    "is the activation set in the form. The prediction layer is added automatically."
 )
 
+MESSAGE_LINES = 3
+GAP = 6  # beside the handle between the two sides
+WIDTH, HEIGHT, EDITOR_WIDTH = 1080, 640, 370  # also on a screen of 1280x800
 LONGEST_STEM = 36  # characters of a name that get a number appended; a name has at most 40
 
 
@@ -68,9 +74,9 @@ class NetworkDialog(QDialog):
         self._make_widgets()
         self._arrange()
         self._offer()
-        self._notation.setPlainText(EXAMPLE)
+        self._notation.write(EXAMPLE)
         self._name.setText(self._free_name("my_net"))
-        self.resize(620, 560)
+        self.resize(WIDTH, HEIGHT)
 
     def accept(self) -> None:
         """Save the network and close if it is valid, else show why not."""
@@ -119,14 +125,14 @@ class NetworkDialog(QDialog):
         return next(each for each in candidates if each not in self._saved and each not in ARCHITECTURES)
 
     def _written(self) -> str:
-        return f"{self._name.text().strip()}[{self._notation.toPlainText()}]"
+        return f"{self._name.text().strip()}[{self._notation.text}]"
 
     def _check(self) -> None:
         """Show the layers of the current text, or why it is invalid."""
         problem = ""
         try:
-            layers = layers_of(f"network[{self._notation.toPlainText()}]")
-            self._layers.show_layers(summarize_layers(layers, self._input_shape, self._classes))
+            layers = layers_of(f"network[{self._notation.text}]")
+            self._show(summarize_layers(layers, self._input_shape, self._classes))
             normalize_architecture(self._written())
         except (NetworkError, ValueError) as error:
             problem = str(error)
@@ -134,8 +140,15 @@ class NetworkDialog(QDialog):
             problem = f"On {self._input_shape[1]}x{self._input_shape[0]} images: {problem}."
         self._message.setText(problem)
         if problem:
-            self._layers.clear_layers()
+            self._layers.show_problem()
         self._buttons.button(QDialogButtonBox.StandardButton.Save).setEnabled(not problem)
+
+    def _show(self, summaries: Sequence[LayerSummary]) -> None:
+        self._layers.show_layers(summaries)
+        self._layers.picture.name = self._name.text().strip()
+        height, width, channels = self._input_shape
+        images = f"{width}x{height} images with {pluralise(channels, 'channel')}, {self._classes} classes"
+        self._total.setText(f"<b>{sum(layer.parameters for layer in summaries):,} parameters</b> on {images}")
 
     def _offer(self) -> None:
         """List the networks to start from."""
@@ -158,7 +171,7 @@ class NetworkDialog(QDialog):
         self._remove.setEnabled(name in self._saved)
         notation = split_architecture(self._saved[name])[1] if name in self._saved else None
         self._name.setText(name if notation is not None else self._free_name(f"{name}_changed"))
-        self._notation.setPlainText(notation if notation is not None else format_network(ARCHITECTURES[name]))
+        self._notation.write(notation if notation is not None else format_network(ARCHITECTURES[name]))
 
     def _forget(self) -> None:
         try:
@@ -172,40 +185,60 @@ class NetworkDialog(QDialog):
         self._start = QComboBox()
         self._start.setObjectName("network_start")
         self._start.currentIndexChanged.connect(self._begin_from)
-        self._remove = QPushButton("Forget this network")
+        self._remove = QPushButton("Forget")
         self._remove.setObjectName("network_remove")
+        self._remove.setToolTip("Remove the chosen network from those that you saved")
         self._remove.setEnabled(False)
         self._remove.clicked.connect(self._forget)
-        self._name, self._notation = QLineEdit(), QPlainTextEdit()
+        self._name, self._notation = QLineEdit(), NotationEditor(self._input_shape)
         self._name.setObjectName("network_name")
         self._name.textChanged.connect(lambda _text: self._check())
-        self._notation.setObjectName("network_notation")
-        self._notation.setMaximumHeight(90)
-        self._notation.setTabChangesFocus(True)
-        self._notation.textChanged.connect(self._check)
-        self._layers, self._message = NetworkTable(), QLabel()
+        self._notation.changed.connect(self._check)
+        self._layers, self._total, self._message = NetworkPages(), QLabel(), QLabel()
+        self._total.setObjectName("network_total")
+        self._layers.failed.connect(self._message.setText)
         self._message.setObjectName("network_message")
         self._message.setWordWrap(True)
+        self._message.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._message.setMinimumHeight(MESSAGE_LINES * self._message.fontMetrics().lineSpacing())
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
         self._buttons.button(QDialogButtonBox.StandardButton.Save).setObjectName("network_save")
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
 
     def _arrange(self) -> None:
+        sides = QSplitter(Qt.Orientation.Horizontal)
+        sides.setChildrenCollapsible(False)
+        sides.addWidget(self._make_editing())
+        sides.addWidget(self._make_view())
+        sides.setStretchFactor(1, 1)
+        sides.setSizes([EDITOR_WIDTH, WIDTH - EDITOR_WIDTH])
         column = QVBoxLayout(self)
+        column.addWidget(sides, 1)
+        column.addWidget(self._buttons)
+
+    def _make_editing(self) -> QWidget:
         hint = QLabel(HINT)
         hint.setWordWrap(True)
-        column.addWidget(hint)
+        start = QHBoxLayout()
+        start.addWidget(self._start, 1)
+        start.addWidget(self._remove)
         rows = QFormLayout()
-        rows.addRow("Start from", self._start)
-        rows.addRow("", self._remove)
+        rows.addRow("Start from", start)
         rows.addRow("Name", self._name)
-        rows.addRow("Layers", self._notation)
+        editing = QWidget()
+        column = QVBoxLayout(editing)
+        column.setContentsMargins(0, 0, GAP, 0)
         column.addLayout(rows)
+        column.addWidget(hint)
+        column.addWidget(self._notation, 1)
         column.addWidget(self._message)
-        height, width, channels = self._input_shape
-        column.addWidget(
-            QLabel(f"On {width}x{height} images with {pluralise(channels, 'channel')}, {self._classes} classes:")
-        )
+        return editing
+
+    def _make_view(self) -> QWidget:
+        view = QWidget()
+        column = QVBoxLayout(view)
+        column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._layers, 1)
-        column.addWidget(self._buttons)
+        column.addWidget(self._total)
+        return view

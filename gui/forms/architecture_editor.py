@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from itertools import groupby
+
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from engine.networks.architectures import architecture_name
+from engine.networks.architectures import ARCHITECTURES, COURSE_ARCHITECTURES, architecture_name
 from engine.networks.notation import split_architecture
+from engine.networks.presets import SOURCES
 
 COLUMNS = 3
 
@@ -38,7 +41,7 @@ class ArchitecturesEditor(QWidget):
     @property
     def chosen(self) -> tuple[str, ...]:
         """The ticked architectures, in display order."""
-        return tuple(text for text, box in self._boxes.items() if box.isChecked())
+        return tuple(text for text in sorted(self._boxes, key=_rank) if self._boxes[text].isChecked())
 
     def choose(self, architectures: tuple[str, ...]) -> None:
         """Tick exactly these architectures; unknown ones are added."""
@@ -57,14 +60,38 @@ class ArchitecturesEditor(QWidget):
             ticked = ticked or replaced.isChecked()
             replaced.deleteLater()
         name = architecture_name(architecture)
-        box = QCheckBox(name)
+        box = _NetworkBox(architecture)
         box.setObjectName(f"{self._key}_{name}")
-        box.setToolTip(split_architecture(architecture)[1] or "")
         box.setChecked(ticked)
         box.toggled.connect(lambda _on: self.changed.emit())
         self._boxes[architecture] = box
-        for position, each in enumerate(self._boxes.values()):
-            self._grid.addWidget(each, position // COLUMNS, position % COLUMNS)
+        self._place()
+
+    def _place(self) -> None:
+        """Arrange the boxes: those of the course, further built-in ones and the user's own each begin a row."""
+        row = 0
+        for _, group in groupby(sorted(self._boxes, key=_rank), key=_rank):
+            names = list(group)
+            for position, name in enumerate(names):
+                self._grid.addWidget(self._boxes[name], row + position // COLUMNS, position % COLUMNS)
+            row += -(-len(names) // COLUMNS)
+
+
+class _NetworkBox(QCheckBox):
+    """A check box with the layers as tool tip, and once that is shown, a picture of the network."""
+
+    def __init__(self, architecture: str) -> None:
+        super().__init__(architecture_name(architecture))
+        self._architecture = architecture
+        self.setToolTip(layers_tip(architecture))
+
+    def event(self, event: QEvent) -> bool:
+        """Draw the picture when it is asked for, as drawing that of every network would delay the window."""
+        if event.type() == QEvent.Type.ToolTip:
+            from gui.forms.network_tip import picture_tip
+
+            self.setToolTip(picture_tip(self._architecture))
+        return super().event(event)
 
 
 class ArchitectureEditor(QWidget):
@@ -106,8 +133,19 @@ class ArchitectureEditor(QWidget):
             position = self.box.count() - 1
         else:
             self.box.setItemData(position, architecture)
+        self.box.setItemData(position, layers_tip(architecture), Qt.ItemDataRole.ToolTipRole)
         if ticked:
             self.box.setCurrentIndex(position)
+
+
+def layers_tip(architecture: str) -> str:
+    """Return the layers of a network as written, or where a built-in one is from."""
+    name, notation = split_architecture(architecture)
+    return SOURCES.get(name, "") if notation is None else notation
+
+
+def _rank(architecture: str) -> int:
+    return 0 if architecture in COURSE_ARCHITECTURES else 1 if architecture in ARCHITECTURES else 2
 
 
 def _write_button(key: str) -> QPushButton:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QFont, QPalette
+from PySide6.QtGui import QFont, QFontMetricsF, QPalette, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from engine.networks.architectures import layers_of
+from engine.networks.layers import flattened
 from engine.utils.arrays import Array
 from gui.observations.experiment import Observations
 from gui.observations.variant import VariantObservation
@@ -17,6 +22,7 @@ from gui.plots.plot import Plot
 COLOUR_MAP = "magma"
 MIN_NORM = 1e-9  # smaller norms are not distinguished
 ROW_NAME_PIXELS = 8  # two variants of cnn_5 make fifteen rows
+LEAST_NAMES_WIDTH, NAMES_MARGIN = 96, 6
 MAX_GROUPED = 3  # variants of one architecture in one map; rows of more could not be read
 ROW_GAP = 1  # empty rows between two variants
 MAX_COLUMNS = 2000  # more than the pixels of any screen; of more records every second, third, ... is drawn
@@ -32,6 +38,7 @@ class GradientMap(QWidget):
         super().__init__()
         self.setObjectName("gradient_map")
         self._architecture = QComboBox()
+        self._architecture.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._architecture.setObjectName("gradient_map_architecture")
         self._architecture.setAccessibleName("Architecture whose gradients are shown")
         self._architecture.setToolTip("Architecture whose gradients are shown")
@@ -70,7 +77,7 @@ class GradientMap(QWidget):
         variants = list(self._observations.variants.values())
         deepest = max(
             [variant for variant in variants if _has_records(variant)] or variants,
-            key=lambda variant: len(layers_of(variant.runs[0].planned.trained_spec.architecture)),
+            key=lambda variant: sum(1 for _ in flattened(layers_of(variant.runs[0].planned.trained_spec.architecture))),
         )
         self._architecture.blockSignals(True)
         self._architecture.setCurrentText(self._list_entry(deepest))
@@ -114,12 +121,13 @@ class _MapPlot(Plot):
         item.setTitle(None)
         item.showGrid(x=False, y=False)
         item.layout.setContentsMargins(1, 8, 1, 1)
-        small = QFont()
-        small.setPixelSize(ROW_NAME_PIXELS)
-        item.getAxis("left").setTickFont(small)
+        self._font = QFont()
+        self._font.setPixelSize(ROW_NAME_PIXELS)
+        self._names: list[str] = []  # one a row; empty between two variants
+        item.getAxis("left").setTickFont(self._font)
         item.getAxis("bottom").showLabel(False)  # steps, as in the neighbouring plots; the rows need the space
         item.getAxis("left").setStyle(tickLength=0)
-        item.getAxis("left").setWidth(96)
+        item.getAxis("left").setWidth(LEAST_NAMES_WIDTH)
         item.getViewBox().invertY(True)
         item.getViewBox().setMouseEnabled(x=False, y=False)
         self._image = pg.ImageItem(axisOrder="row-major")
@@ -147,9 +155,37 @@ class _MapPlot(Plot):
         self._bar.setLevels((low, max(high, low + 1)))
         ticks = [(value, f"1e{value:.0f}") for value in np.arange(low, high + 1)]
         self._bar.getAxis("right").setTicks([ticks])
-        self.getPlotItem().getAxis("left").setTicks([[(row + 0.5, name) for row, name in enumerate(names) if name]])
+        self._names = names
+        widest = max(QFontMetricsF(self._font).horizontalAdvance(name) for name in names)
+        self.getPlotItem().getAxis("left").setWidth(max(LEAST_NAMES_WIDTH, round(widest) + NAMES_MARGIN))
+        self._label_rows()
         self.setXRange(0, float(steps[-1]), padding=0)
         self.setYRange(0, len(names), padding=0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Name as many rows as there is room for."""
+        super().resizeEvent(event)
+        if event is not None and self.getPlotItem() is not None:  # the base class calls it in its constructor
+            self._label_rows()
+
+    def _label_rows(self) -> None:
+        """Name the first row of each variant, and as many more as do not overlap."""
+        if not self._names:
+            return
+        height = self.getPlotItem().getViewBox().height() / len(self._names)
+        every = max(1, math.ceil((ROW_NAME_PIXELS + 1) / max(height, 1e-3)))
+        ticks = [(row + 0.5, self._names[row]) for row in _named_rows(self._names, every)]
+        self.getPlotItem().getAxis("left").setTicks([ticks])
+
+
+def _named_rows(names: Sequence[str], every: int) -> Iterator[int]:
+    """Yield the first row of each variant, every so many of the following ones, and the last, if none is too close."""
+    for named, rows in groupby(range(len(names)), key=lambda row: bool(names[row])):
+        if named:
+            *others, last = rows
+            yield from (row for position, row in enumerate(others) if not position % every and last - row >= every)
+            if last == len(names) - 1 or every <= 1 + ROW_GAP:
+                yield last
 
 
 def _rows(variants: list[VariantObservation]) -> tuple[list[str], Array, Array]:

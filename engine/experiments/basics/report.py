@@ -44,9 +44,10 @@ def _parameter_lines(networks: Sequence[dict[str, Any]]) -> Iterator[str]:
     for network in networks:
         size = "x".join(map(str, network["input_shape"]))
         yield f"{network['name']} on {size}: {network['total']:,} parameters"
+        width = max(20, *(len(layer["layer"]) + 2 for layer in network["layers"] if layer["parameters"]))
         for layer in network["layers"]:
             if layer["parameters"]:
-                yield f"  {layer['layer']:<20}{layer['formula']:<28}{layer['parameters']:>10,}"
+                yield f"  {layer['layer']:<{width}}{layer['formula']:<28}{layer['parameters']:>10,}"
 
 
 def report_blocks(findings: dict[str, Any]) -> Iterator[Table]:

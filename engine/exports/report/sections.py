@@ -9,6 +9,7 @@ from itertools import groupby
 
 from engine.analysis.blocks import Facts, NamedFigure, Paragraph
 from engine.analysis.claims import Claim, ComputedResult
+from engine.analysis.network_figure import network_figures
 from engine.analysis.ranking import largest_class_claims
 from engine.analysis.results import ExperimentResult, load_results
 from engine.config.logged_runs import UNKNOWN_SEED, LoggedRunSpec
@@ -17,7 +18,7 @@ from engine.events.devices import Device
 from engine.events.runs import Status
 from engine.experiments import find_experiment
 from engine.experiments.base import ComputedExperiment, Experiment, ExperimentWithRuns
-from engine.exports.report.document import Block, Claims, Gallery, Picture, ReportPart, Section
+from engine.exports.report.document import PAGE_INCHES, Block, Claims, Gallery, Picture, ReportPart, Section
 from engine.exports.report.runs import accuracy_table, curve_table, event_table, score_tables
 from engine.exports.report.settings import settings_table
 from engine.storage.store import Store, StoredExperiment
@@ -25,8 +26,9 @@ from engine.training.timetable import shortened_interval
 from engine.utils.text import as_duration, pluralise
 
 RESULT, RUNS = "What the measurements support", "Runs that did not go as planned"
-RESULTS, FIGURES = "Results", "Figures"
+RESULTS, FIGURES, NETWORKS = "Results", "Figures", "Networks"
 CURVES = "What the curves say"
+HALF = 0.51  # share of the width up to which two pictures are paired
 MAX_CLASSES_LISTED = 20
 
 
@@ -79,6 +81,7 @@ def _training_parts(
         parts.append(ReportPart(CURVES, (curves,)))
     if any(variant.runs for variant in result.variants):
         parts += _optional_part(FIGURES, _picture_blocks(definition.figures(result)))
+        parts += _optional_part(NETWORKS, _network_blocks(network_figures(result, PAGE_INCHES)))
     return claims, parts
 
 
@@ -112,6 +115,16 @@ def _picture_blocks(figures: Iterable[NamedFigure]) -> Iterator[Block]:
     pictures = [Picture(name, caption, figure) for name, figure, caption in figures]
     for narrow, together in groupby(pictures, key=lambda picture: picture.is_narrow):
         if narrow:
+            yield Gallery(tuple(together))
+        else:
+            yield from together
+
+
+def _network_blocks(figures: Iterable[NamedFigure]) -> Iterator[Block]:
+    """Pair the pictures of networks, which are only as wide as they need be; long networks have a row of their own."""
+    pictures = [Picture(name, caption, figure) for name, figure, caption in figures]
+    for is_small, together in groupby(pictures, key=lambda picture: picture.share < HALF):
+        if is_small:
             yield Gallery(tuple(together))
         else:
             yield from together

@@ -12,7 +12,7 @@ from engine.config.fields import describe
 from engine.experiments.basics.experiment import COURSE_INPUT, LARGEST_SIDE, BasicsSpec, with_relu
 from engine.networks.architectures import ARCHITECTURES, format_network, parse_network, summarize_layers
 from engine.utils.errors import NetworkError
-from gui.forms.network_table import NetworkTable
+from gui.forms.network_pages import NetworkPages
 from gui.widgets.spin_boxes import bounded_box, number_box
 
 SIDES = ("height", "width", "channels")
@@ -64,7 +64,7 @@ class ParametersPanel(QGroupBox):
             layers = parse_network(self._text.text())
             summaries = summarize_layers(layers, shape, classes)
         except NetworkError as error:
-            self._layers.clear_layers()
+            self._layers.show_problem()
             self._message.setText(f"<b>This can't be counted:</b> {str(error).removesuffix('.')}.")
             return {}
         self._layers.show_layers(summaries)
@@ -97,7 +97,8 @@ class ParametersPanel(QGroupBox):
             for side, value in zip(SIDES, COURSE_INPUT, strict=True)
         ]
         self._classes = number_box("count_classes", fields["classes"])
-        self._layers, self._message = NetworkTable(), QLabel()
+        self._layers, self._message = NetworkPages(), QLabel()
+        self._layers.failed.connect(self._message.setText)
         self._message.setObjectName("parameters_message")
         self._message.setWordWrap(True)
         self._message.setMinimumHeight(MESSAGE_LINES * self._message.fontMetrics().lineSpacing())

@@ -63,6 +63,7 @@ QUANTITIES = (
     ),
 )
 PLOTS_PER_ROW = 2
+MAX_NAMED = 12  # names in a legend, which take a line or two; its tool tip has all
 TITLES = "Layers", "Activations"  # subject of each row of plots
 
 
@@ -126,13 +127,19 @@ class LayersPage(QWidget):
         self._described = (*layers, *activations)
         for (title, legend), names in zip(self._legends.items(), (layers, activations), strict=True):
             legend.setText(f"{title}:&ensp; {self._legend_text(names)}" if names else "")
+            legend.setToolTip(f"<p>{'&ensp; '.join(self._legend_entries(names))}</p>" if names else "")
 
     def _legend_text(self, names: tuple[str, ...]) -> str:
-        colours = depth_colours(len(names), self.palette())
-        return "&ensp; ".join(
+        """Return the names in their colours: of a deep network the first, some between and the last."""
+        entries = self._legend_entries(names)
+        every = -(-len(entries) // MAX_NAMED)
+        return (" … " if every > 1 else "&ensp; ").join([*entries[:-1:every], *entries[-1:]])
+
+    def _legend_entries(self, names: tuple[str, ...]) -> list[str]:
+        return [
             f"<span style='color:{colour.name()}'>■</span>&nbsp;{name}"
-            for colour, name in zip(colours, names, strict=True)
-        )
+            for colour, name in zip(depth_colours(len(names), self.palette()), names, strict=True)
+        ]
 
     def _arrange(self) -> None:
         of_layers, of_activations = self._legends.values()

@@ -26,6 +26,8 @@ from engine.events.commands import Control
 from engine.executors.images import ImageStore
 from engine.experiments import RUNNABLE_EXPERIMENTS
 from engine.experiments.architectures.experiment import ArchitecturesSpec
+from engine.networks.notation import LAYER_HELP
+from engine.networks.presets import SOURCES
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
 from engine.workspace.dataset_library import DatasetLibrary
@@ -359,7 +361,7 @@ def test_the_list_names_experiments_data_sets_keys_and_devices(
     assert named >= {"digits", "cifar10", "mnist", "fashion_mnist", "all"}
     assert named >= set(RUNNABLE_EXPERIMENTS)
     assert named >= {key for experiment in RUNNABLE_EXPERIMENTS.values() for key in experiment.spec.model_fields}
-    assert "cpu" in named
+    assert named >= {"cpu", *SOURCES, *LAYER_HELP}
 
 
 def test_a_device_that_is_not_there_is_refused_before_anything_trains(

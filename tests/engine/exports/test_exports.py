@@ -87,6 +87,7 @@ def test_every_file_written_is_named_and_no_other_is_there(exported: Exported) -
     assert there - {"export-files.json"} == {
         *("summary.json", "settings.toml", "curves.csv", "test_scores.csv", "part3.png", "part3.svg"),
         *("weights_mlp_1.png", "weights_mlp_1.svg", "course/part3_mlp_1.json", "course/part3_mlp_1.pkl"),
+        *("network_mlp_1.png", "network_mlp_1.svg", "network_mlp_2.png", "network_mlp_2.svg"),
     }
 
 
@@ -205,11 +206,11 @@ def test_the_courses_json_stays_small(tmp_path: Path) -> None:
         np.testing.assert_array_equal(pickle.load(file)["weights"], dictionary["weights"])  # noqa: S301
 
 
-@pytest.mark.parametrize("name", ["part3", "weights_mlp_1"])
+@pytest.mark.parametrize("name", ["part3", "weights_mlp_1", "network_mlp_1"])
 def test_figures_are_there_as_png_and_svg(exported: Exported, name: str) -> None:
     with Image.open(exported.folder / f"{name}.png") as image:
         image.load()
-        assert min(image.size) > 500
+        assert min(image.size) > 450
         assert len(image.convert("L").getcolors() or [0] * 99) > 10
     root = ET.parse(exported.folder / f"{name}.svg").getroot()  # noqa: S314
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
@@ -242,7 +243,7 @@ def test_a_run_of_one_record_can_be_exported(store: Store, tmp_path: Path) -> No
     store.add(weights(run.run))
     store.add(record(run.run, 1))
     store.add(finished(run.run))
-    assert len(export_experiment(store, number, tmp_path / "out").files) == 10
+    assert len(export_experiment(store, number, tmp_path / "out").files) == 12
     loss, accuracy, *_ = four_panels(load_results(store, number)).axes
     assert [line.get_marker() for line in (*loss.get_lines(), *accuracy.get_lines())] == ["o", "o", "o"], "points"
     assert [line.get_markerfacecolor() == "none" for line in accuracy.get_lines()] == [False, True], "told apart"

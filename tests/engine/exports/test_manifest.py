@@ -53,10 +53,11 @@ def test_another_experiments_files_do_not_stay_behind(exports: tuple[Store, int,
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "course" / "part3_mine.json").write_text("{}")
     export = export_experiment(store, second, tmp_path, EVERYTHING)
-    assert {path.name for path in export.removed} == {"part3_mlp_1.json", "part3_mlp_1.pkl", "weights_mlp_1.svg"}
+    removed = {"part3_mlp_1.json", "part3_mlp_1.pkl", "weights_mlp_1.svg", "network_mlp_1.svg"}
+    assert {path.name for path in export.removed} == removed
     assert names(tmp_path) == {
         *("settings.toml", "summary.json", "curves.csv", "test_scores.csv", "part3.svg"),
-        *("weights_mlp_2.svg", "notes.txt"),
+        *("weights_mlp_2.svg", "network_mlp_2.svg", "notes.txt"),
         *("course", "course/part3_mlp_2.json", "course/part3_mlp_2.pkl", "course/part3_mine.json"),
     }
 
@@ -66,7 +67,7 @@ def test_formats_no_longer_chosen_do_not_stay_behind(exports: tuple[Store, int, 
     store, first, _ = exports
     export_experiment(store, first, tmp_path, [*EVERYTHING, Format.TENSORBOARD])
     export = export_experiment(store, first, tmp_path, [Format.JSON])
-    assert len(export.removed) == 7
+    assert len(export.removed) == 8
     assert names(tmp_path) == {"settings.toml", "summary.json"}, "emptied folders are removed too"
     assert export_experiment(store, first, tmp_path, [Format.JSON]).removed == []
 
@@ -79,7 +80,7 @@ def test_a_file_that_was_changed_since_stays(exports: tuple[Store, int, int], tm
     export = export_experiment(store, first, tmp_path, [Format.JSON])
     assert names(tmp_path) == {"settings.toml", "summary.json", "curves.csv"}
     assert export.remark == (
-        "; 5 files of an earlier export removed; 1 changed file of an earlier export kept: curves.csv"
+        "; 6 files of an earlier export removed; 1 changed file of an earlier export kept: curves.csv"
     )
     assert export_experiment(store, first, tmp_path, [Format.CSV]).remark == "; 1 file of an earlier export removed"
 

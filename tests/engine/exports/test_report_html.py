@@ -35,8 +35,8 @@ def test_what_people_typed_is_escaped(page: Page) -> None:
 
 def test_every_figure_has_its_picture_and_words_for_it(page: Page, document: Document) -> None:
     images = [attributes for tag, attributes in page.tags if tag == "img"]
-    # Cross-entropy, recovery; the convolution raw and normalised; the four panels; rates and range test.
-    assert len(images) == 7
+    # Cross-entropy, recovery; the convolution raw and normalised; the four panels; rates and range test; networks.
+    assert len(images) == 10
     assert all(attributes["alt"] for attributes in images)
 
 

@@ -8,13 +8,26 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QLabel, QLineEdit, QMessageBox, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPlainTextEdit,
+    QPushButton,
+    QToolButton,
+)
 from pytestqt.qtbot import QtBot
 
+from engine.networks.architectures import ARCHITECTURES
 from engine.workspace.network_library import NetworkLibrary
 from gui.dialogs.network import NetworkDialog
 from gui.forms.dataset_chooser import DatasetChooser
 from gui.forms.network_table import NetworkTable
+from gui.forms.network_view import NetworkView
 from gui.widgets.message_bar import MessageBar
 from gui.window.main_window import MainWindow
 from tests.gui.conftest import MakeWindow
@@ -159,6 +172,64 @@ def test_what_does_not_fit_is_said_width_before_height_as_it_was_typed(make_dial
     dialog = make_dialog((8, 12, 3), 4)
     write(dialog, "Conv-5x9x2")
     assert message(dialog) == "On 12x8 images: at conv_1, a 5x9 kernel does not fit on a 12x8 image."
+
+
+# The picture
+
+
+def picture(dialog: NetworkDialog) -> NetworkView:
+    return find(dialog, NetworkView, "network_picture")
+
+
+def test_the_picture_and_the_total_follow_the_text(make_dialog: MakeDialog) -> None:
+    dialog = make_dialog()
+    write(dialog, "FC-8")
+    assert picture(dialog).accessibleDescription() == "dense_1, prediction; 8,290 parameters"
+    total = find(dialog, QLabel, "network_total")
+    assert total.text() == "<b>8,290 parameters</b> on 32x32 images with 1 channel, 10 classes"
+    write(dialog, "Skip[FC-1024, Dropout-0.5]")
+    assert "the shortcut" in message(dialog)
+    assert picture(dialog).accessibleDescription() == "dense_1, prediction; 8,290 parameters", "the last one stays"
+
+
+def test_nothing_moves_while_the_text_is_wrong(make_dialog: MakeDialog) -> None:
+    dialog = make_dialog()
+    write(dialog, "FC-8")
+    places = [find(dialog, QPlainTextEdit, "network_notation").geometry(), picture(dialog).geometry()]
+    write(dialog, "FC-8, FC-")
+    assert message(dialog)
+    assert [find(dialog, QPlainTextEdit, "network_notation").geometry(), picture(dialog).geometry()] == places
+
+
+def test_a_picture_that_can_not_be_saved_is_said(
+    make_dialog: MakeDialog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    dialog = make_dialog()
+    proposed: list[str] = []
+
+    def ask(_parent: object, _title: str, name: str, _kinds: str) -> tuple[str, str]:
+        proposed.append(name)
+        return str(tmp_path / "missing" / "net.svg"), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+    find(dialog, QToolButton, "network_picture_save").click()
+    assert proposed == ["my_net.svg"]
+    assert message(dialog).endswith("can't be written (No such file or directory); choose another folder.")
+
+
+def test_a_sum_in_the_table_says_what_it_adds(make_dialog: MakeDialog) -> None:
+    dialog = make_dialog()
+    write(dialog, "Conv-3x3x4(same), Skip[Conv-3x3x4(same)], FC-8")
+    assert rows(dialog)[2] == ["skip_1", "32x32x4", "conv_2 + conv_1", "0"]
+
+
+def test_one_can_begin_from_a_well_known_network(make_dialog: MakeDialog) -> None:
+    dialog = make_dialog((32, 32, 3))
+    start = find(dialog, QComboBox, "network_start")
+    assert [start.itemText(row) for row in range(1, start.count())] == list(ARCHITECTURES)
+    start.setCurrentText("resnet_20")
+    assert find(dialog, QLineEdit, "network_name").text() == "resnet_20_changed"
+    assert message(dialog) == ""
 
 
 # Saved networks

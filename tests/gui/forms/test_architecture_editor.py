@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QPushButton
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QHelpEvent
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QPushButton
 from pytestqt.qtbot import QtBot
 
-from engine.networks.architectures import ARCHITECTURES
+from engine.networks.architectures import ARCHITECTURES, COURSE_ARCHITECTURES
 from gui.forms.architecture_editor import ArchitectureEditor, ArchitecturesEditor
 from tests.gui.support import find
 
@@ -53,6 +55,31 @@ def test_a_network_of_the_users_own_is_offered_by_name_with_its_layers_as_tool_t
     assert (box.text(), box.toolTip(), box.isChecked()) == ("small", "FC-8, ReLU", False)
     box.click()
     assert several.chosen == (SMALL,)
+
+
+def test_the_course_further_built_in_networks_and_the_users_own_each_begin_a_row(
+    several: ArchitecturesEditor,
+) -> None:
+    several.add(SMALL)
+    several.show()
+    tops = {box.text(): box.y() for box in several.findChildren(QCheckBox)}
+    course, further, own = (
+        {tops[name] for name in names}
+        for names in (COURSE_ARCHITECTURES, [name for name in NAMES if name not in COURSE_ARCHITECTURES], ["small"])
+    )
+    assert max(course) < min(further)
+    assert max(further) < min(own)
+
+
+def test_a_built_in_network_says_where_it_is_from_and_shows_its_picture_when_asked(
+    several: ArchitecturesEditor,
+) -> None:
+    box = find(several, QCheckBox, "architectures_resnet_20")
+    assert box.toolTip().startswith("ResNet-20 of K. He et al.")
+    place = box.rect().center()
+    QApplication.sendEvent(box, QHelpEvent(QEvent.Type.ToolTip, place, box.mapToGlobal(place)))
+    assert "<b>resnet_20</b>: 72 layers" in box.toolTip()
+    assert "<img" in box.toolTip()
 
 
 def test_choosing_one_not_yet_known_offers_it(several: ArchitecturesEditor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -193,3 +194,25 @@ def test_of_very_many_records_only_some_are_drawn(view: GradientMap, monkeypatch
     view.begin(observations)
     view.refresh(observations)
     np.testing.assert_allclose(image_of(view).image, [[-1, -4, -7, -9], [0, 0, 0, 0]])
+
+
+def test_of_many_layers_as_many_are_named_as_there_is_room_for(view: GradientMap) -> None:
+    observations = two_networks()
+    layers = [*(f"conv_{number}" for number in range(1, 23)), "prediction"]
+    for run in (1, 2):
+        start(observations, run, *layers)
+        note(observations, run, 10, *([1.0] * len(layers)))
+    view.begin(observations)
+    view.resize(400, 1200)
+    view.show()
+    view.refresh(observations)
+    assert len(row_names(view)) == 2 * len(layers)
+    view.resize(400, 200)
+    few = row_names(view)
+    assert len(few) < 20
+    assert {"relu conv_1", "sigmoid conv_1", "sigmoid prediction"} <= set(few)
+    box = plot_of(view).getPlotItem().getViewBox()
+    (ticks,) = plot_of(view).getPlotItem().getAxis("left")._tickLevels  # noqa: SLF001 - pyqtgraph tells them nowhere else
+    rows = sorted(row for row, _ in ticks)
+    spacing = min(after - before for before, after in pairwise(rows))
+    assert spacing * box.height() / len(shown(view)) >= 8

@@ -177,6 +177,20 @@ def test_the_legend_names_layers_and_activations_in_their_colours(page: LayersPa
     assert plot(page, "layer_gradients").line("dense_1").colour == first
 
 
+def test_the_legend_of_a_deep_network_names_the_first_some_between_and_the_last(page: LayersPage) -> None:
+    layers = (*tuple(f"conv_{number}" for number in range(1, 23)), "prediction")
+    shown(page, observed(RunStarted(1, started().device, {}, layers, 26)))
+    legend = find(page, QLabel, "layers_legend")
+    text = legend.text()
+    colours = depth_colours(len(layers), page.palette())
+    named = [
+        number for number, layer in enumerate(layers) if f"{colours[number].name()}'>■</span>&nbsp;{layer}" in text
+    ]
+    assert named == [*range(0, 22, 2), 22]
+    assert " … " in text
+    assert all(f"&nbsp;{layer}" in legend.toolTip() for layer in layers)
+
+
 def test_activations_share_colours_with_layers_but_no_legend(page: LayersPage) -> None:
     shown(page, two_runs())
     legend = find(page, QLabel, "activations_legend")
