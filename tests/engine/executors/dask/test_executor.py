@@ -79,6 +79,7 @@ def clusters(monkeypatch: pytest.MonkeyPatch) -> list[RecordedCluster]:
 def shared() -> Iterator[DaskExecutor]:
     """Two workers of one thread, for tests that leave them as they were; data sets are prepared in this process."""
     made = DaskExecutor(parse_cluster("local:2"), InlineExecutor(), "tests")
+    made.start(2)  # its processes must not be the first test's
     yield made
     made.close()
 
@@ -174,14 +175,14 @@ def test_a_run_can_be_skipped_and_all_be_cancelled(tmp_path: Path, shared: DaskE
 def test_a_run_whose_worker_is_killed_goes_on_elsewhere_to_the_same_end(
     tmp_path: Path, executor: DaskExecutor, clusters: list[RecordedCluster]
 ) -> None:
-    plan = {"architectures": ["cnn_3"], "epochs": 8, "repeats": 1}
+    plan = {"architectures": ["cnn_3"], "epochs": 5, "repeats": 1}
     _, expected, _ = run_experiment(tmp_path / "undisturbed", executor, **plan)
     workers: list[str] = []
 
     def strike(event: Event) -> None:
         if isinstance(event, RunStarted):
             workers.append(clusters[0].worker_of(1))
-        if isinstance(event, Record) and event.epoch == 4 and len(workers) == 1:
+        if isinstance(event, Record) and event.epoch == 3 and len(workers) == 1:
             clusters[0].kill(workers[0])
             workers.append("killed")
 
@@ -280,8 +281,7 @@ def test_a_run_that_kills_three_workers_is_set_aside_and_the_others_go_on(
 def test_images_that_a_worker_does_not_have_are_sent_to_it_once(
     tmp_path: Path, shared: DaskExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A relative path refers to other images there, in another working folder."""
-    shared.start(1)  # workers run in the folder of the tests
+    """A relative path refers to other images there: the workers run in the folder of the tests."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     monkeypatch.chdir(folder)
