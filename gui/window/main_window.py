@@ -242,6 +242,7 @@ class MainWindow(QMainWindow):
     def _set_up_tab(self, tab: ExperimentTab) -> None:
         """Set up the content of a tab, which has just been built."""
         self.addActions(tab.controls.control_actions)  # work in any tab, if enabled: for the running experiment
+        tab.controls.show_busy(self.is_training)
         self._networks.offer_saved(tab)
         self._dataset_controller.add(tab)
         self._clusters.add(tab)

@@ -153,7 +153,7 @@ class TrainingController(QObject):
         if self._queue.entries:
             self._begin_next()
         if not self.is_busy:
-            self._show_idle()
+            self._show_busy(False)
         self.ended.emit()
 
     def _with_stored(
@@ -197,9 +197,7 @@ class TrainingController(QObject):
     def _begin(self, entry: QueueEntry) -> None:
         self._entry = entry
         self.active = self._tab_of(entry.experiment.name)
-        # All tabs, including this one: its experiment ends shortly before the thread is idle.
-        for each in self._tabs:
-            each.controls.show_busy(True)
+        self._show_busy(True)  # in this tab too: its experiment ends shortly before the thread is idle
         self.active.begin(entry.spec)
         self._training.run_experiment(self._workspace, entry)
 
@@ -214,7 +212,7 @@ class TrainingController(QObject):
         if entry is not None:
             self._begin(entry)
         elif self.active is None:
-            self._show_idle()
+            self._show_busy(False)
 
     def _report_queued(self, entry: QueueEntry) -> None:
         self._tab_of(entry.experiment.name).say(
@@ -223,9 +221,11 @@ class TrainingController(QObject):
         self.queued.emit()
         self._begin_next()  # the running experiment may have ended in the meantime
 
-    def _show_idle(self) -> None:
+    def _show_busy(self, busy: bool) -> None:
+        """Label the Run buttons of all tabs; one that is built later asks ``is_busy``."""
         for tab in self._tabs:
-            tab.controls.show_busy(False)
+            if tab.is_built:
+                tab.controls.show_busy(busy)
 
     def _tab_of(self, name: str) -> ExperimentTab:
         return next(tab for tab in self._tabs if tab.experiment.name == name)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
+import pytest
+from PySide6.QtWidgets import QComboBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.events.runs import Record, RunStarted
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from gui.boards import training_board
 from gui.boards.architectures import architectures_board
 from gui.boards.training_board import TrainingBoard
 from gui.observations.experiment import Observations
@@ -51,9 +54,22 @@ def recorded(run: int, step: int) -> Record:
     )
 
 
+class NoLayers(QWidget):
+    """In the place of the layers page, which takes a third of a board's time; its plots are no curve plots."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chooser = QComboBox(self)
+
+    def views(self) -> tuple[()]:
+        return ()
+
+
 def opened(qtbot: QtBot, observations: Observations) -> TrainingBoard:
     """Return a visible board that shows the observations."""
-    board = architectures_board()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training_board, "LayersPage", NoLayers)
+        board = architectures_board()
     qtbot.addWidget(board)
     board.resize(930, 720)
     board.show()

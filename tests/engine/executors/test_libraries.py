@@ -27,7 +27,7 @@ from engine.events.devices import Calibrated, Device, MachineCalibrated
 from engine.events.runs import Checkpoint, RunFinished, RunStarted, Status
 from engine.events.tasks import Emit, Event, Progress, TaskFailed
 from engine.executors.libraries import deciding_kind, kind_of, library_for
-from engine.executors.processes import pool
+from engine.executors.processes import calibration, pool
 from engine.executors.processes.calibration import FEW_ROUNDS, MANY_ROUNDS, KeptCommands, calibrate
 from engine.executors.processes.pool import ProcessExecutor
 from engine.executors.tasks import CalibrateMachineTask, CalibrateTask, Task, TrainTask
@@ -230,7 +230,10 @@ def test_processes_compute_with_the_library_that_was_measured_or_stored(workspac
 
 @pytest.mark.long
 @pytest.mark.usefixtures("no_request")
-def test_a_machine_is_calibrated_with_a_process_for_each_library(tmp_path: Path, control: ControlChannel) -> None:
+def test_a_machine_is_calibrated_with_a_process_for_each_library(
+    tmp_path: Path, control: ControlChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "MANY_ROUNDS", 1 + 1)  # how many there are otherwise is tested above
     seen: list[Event] = []
     executor = ProcessExecutor(1, tmp_path / "logs")
     try:

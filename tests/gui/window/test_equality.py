@@ -16,7 +16,7 @@ from tests.engine.support import timeless
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import Assistant, tab_of
 
-WORKERS = 2
+WORKERS = 1
 SETTINGS = {"architectures": ("mlp_1", "cnn_3"), "epochs": 1, "repeats": 1, "seed": 3}
 TRAINING_MS = 120_000
 

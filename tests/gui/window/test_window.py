@@ -226,6 +226,7 @@ def test_while_one_tab_trains_the_others_can_be_read_and_put_into_the_queue(
     qtbot: QtBot, make_window: MakeWindow
 ) -> None:
     window = make_window(OpenEndedExecutor())
+    tab_of(window, "activations")  # is built before, the others during the training
     press(window, "run")
     others = [tab_of(window, name) for name in RUNNABLE_EXPERIMENTS if name != "architectures"]
     tabs = find(window, QTabWidget, "tabs")

@@ -75,9 +75,18 @@ def clusters(monkeypatch: pytest.MonkeyPatch) -> list[RecordedCluster]:
     return opened
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[DaskExecutor]:
+    """Two workers of one thread, for tests that leave them as they were; data sets are prepared in this process."""
+    made = DaskExecutor(parse_cluster("local:2"), InlineExecutor(), "tests")
+    made.start(2)  # its processes must not be the first test's
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def executor(tmp_path: Path) -> Iterator[DaskExecutor]:
-    """Two workers of one thread; data sets are prepared in this process."""
+def executor() -> Iterator[DaskExecutor]:
+    """The same for one test, which may kill or refuse workers."""
     made = DaskExecutor(parse_cluster("local:2"), InlineExecutor(), "tests")
     yield made
     made.close()
@@ -100,13 +109,13 @@ def run_experiment(workspace: Path, executor: Any, emit: Callable[[Event], None]
 PLAN: dict[str, Any] = {"architectures": ["mlp_1", "cnn_3"], "epochs": 3, "repeats": 2}
 
 
-def test_its_results_are_those_of_processes_of_this_program(tmp_path: Path, executor: DaskExecutor) -> None:
+def test_its_results_are_those_of_processes_of_this_program(tmp_path: Path, shared: DaskExecutor) -> None:
     local = ProcessExecutor(2, tmp_path / "logs")
     try:
         _, expected, _ = run_experiment(tmp_path / "local", local, **PLAN)
     finally:
         local.close()
-    finished, events, runs = run_experiment(tmp_path / "cluster", executor, **PLAN)
+    finished, events, runs = run_experiment(tmp_path / "cluster", shared, **PLAN)
     assert finished.status is Status.FINISHED, finished.reason
     assert by_run(events) == by_run(expected)
     assert len(by_run(events)) == 4
@@ -121,7 +130,7 @@ def test_its_results_are_those_of_processes_of_this_program(tmp_path: Path, exec
         assert Path(run.model).stat().st_size > 10_000
 
 
-def test_records_come_while_it_trains_and_commands_reach_it(tmp_path: Path, executor: DaskExecutor) -> None:
+def test_records_come_while_it_trains_and_commands_reach_it(tmp_path: Path, shared: DaskExecutor) -> None:
     control = ControlChannel()
     seen: list[Event] = []
 
@@ -137,7 +146,7 @@ def test_records_come_while_it_trains_and_commands_reach_it(tmp_path: Path, exec
             control.send(Control.STOP)
 
     with closing(control), closing(Store(tmp_path)) as store:
-        finished, events = run_session(store, executor, small_spec(epochs=400), watch, control)
+        finished, events = run_session(store, shared, small_spec(epochs=400), watch, control)
     assert finished.status is Status.STOPPED
     kinds = [event.kind for event in of(Intervention, events)]
     assert kinds[:3] == [InterventionKind.LEARNING_RATE, InterventionKind.PAUSED, InterventionKind.RESUMED]
@@ -146,7 +155,7 @@ def test_records_come_while_it_trains_and_commands_reach_it(tmp_path: Path, exec
     assert (ended.steps or 0) < 400 * 26
 
 
-def test_a_run_can_be_skipped_and_all_be_cancelled(tmp_path: Path, executor: DaskExecutor) -> None:
+def test_a_run_can_be_skipped_and_all_be_cancelled(tmp_path: Path, shared: DaskExecutor) -> None:
     control = ControlChannel()
 
     def watch(event: Event) -> None:
@@ -157,7 +166,7 @@ def test_a_run_can_be_skipped_and_all_be_cancelled(tmp_path: Path, executor: Das
             control.send(Control.CANCEL)
 
     with closing(control), closing(Store(tmp_path)) as store:
-        finished, events = run_session(store, executor, small_spec(epochs=200, repeats=5), watch, control)
+        finished, events = run_session(store, shared, small_spec(epochs=200, repeats=5), watch, control)
     ends = {event.run: event.status for event in of(RunFinished, events)}
     assert finished.status is Status.CANCELLED
     assert ends == {1: Status.SKIPPED, 5: Status.SKIPPED} | dict.fromkeys((2, 3, 4), Status.CANCELLED)
@@ -166,14 +175,14 @@ def test_a_run_can_be_skipped_and_all_be_cancelled(tmp_path: Path, executor: Das
 def test_a_run_whose_worker_is_killed_goes_on_elsewhere_to_the_same_end(
     tmp_path: Path, executor: DaskExecutor, clusters: list[RecordedCluster]
 ) -> None:
-    plan = {"architectures": ["cnn_3"], "epochs": 8, "repeats": 1}
+    plan = {"architectures": ["cnn_3"], "epochs": 5, "repeats": 1}
     _, expected, _ = run_experiment(tmp_path / "undisturbed", executor, **plan)
     workers: list[str] = []
 
     def strike(event: Event) -> None:
         if isinstance(event, RunStarted):
             workers.append(clusters[0].worker_of(1))
-        if isinstance(event, Record) and event.epoch == 4 and len(workers) == 1:
+        if isinstance(event, Record) and event.epoch == 3 and len(workers) == 1:
             clusters[0].kill(workers[0])
             workers.append("killed")
 
@@ -270,10 +279,9 @@ def test_a_run_that_kills_three_workers_is_set_aside_and_the_others_go_on(
 
 
 def test_images_that_a_worker_does_not_have_are_sent_to_it_once(
-    tmp_path: Path, executor: DaskExecutor, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, shared: DaskExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A relative path refers to other images there, in another working folder."""
-    executor.start(1)  # workers run in the folder of the tests
+    """A relative path refers to other images there: the workers run in the folder of the tests."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -289,7 +297,7 @@ def test_images_that_a_worker_does_not_have_are_sent_to_it_once(
 
     monkeypatch.setattr(data_transfer, "send_data", note)
     finished, events, _ = run_experiment(
-        tmp_path / "w", executor, dataset="own.npz", architectures=["mlp_1"], repeats=4, epochs=1
+        tmp_path / "w", shared, dataset="own.npz", architectures=["mlp_1"], repeats=4, epochs=1
     )
     assert finished.status is Status.FINISHED, finished.reason
     assert len(of(RunFinished, events)) == 4
@@ -302,8 +310,8 @@ def test_a_worker_with_other_versions_is_not_used(executor: DaskExecutor, monkey
         executor.start(1)
 
 
-def test_checkpoints_are_for_the_store_alone(tmp_path: Path, executor: DaskExecutor) -> None:
-    _, events, _ = run_experiment(tmp_path, executor, architectures=["mlp_1"], epochs=2)
+def test_checkpoints_are_for_the_store_alone(tmp_path: Path, shared: DaskExecutor) -> None:
+    _, events, _ = run_experiment(tmp_path, shared, architectures=["mlp_1"], epochs=2)
     assert not of(Checkpoint, events)
     assert not [event for event in of(Progress, events) if "worker" in event.message]
 
