@@ -12,7 +12,12 @@ import numpy as np
 from engine.datasets.prepare import Preparation
 from engine.datasets.resize import resize_image
 from engine.events.inference import LayerOutput, Probed
-from engine.networks.files import check_network
+from engine.networks.description import SavedNetwork, UnfitError
+from engine.networks.description.saved import every_layer
+from engine.networks.files import read_network
+from engine.networks.layers import Dropout, SpatialDropout
+from engine.networks.loading import build_saved
+from engine.networks.notation import format_network
 from engine.utils.arrays import Array
 from engine.utils.errors import StoreError
 from engine.utils.text import reason
@@ -106,17 +111,34 @@ def _load_network(model_file: Path, shape: tuple[int, ...]) -> tuple[tuple[str, 
 
     keras.backend.clear_session()  # else the previous network stays in Keras' global state
     try:
-        check_network(model_file, shape)
-        # Safe mode: Keras refuses to run code from the file.
-        network = keras.saving.load_model(model_file, compile=False, safe_mode=True)
-    except Exception as error:  # a damaged file makes Keras raise almost anything
-        raise StoreError(f"The trained network {model_file} can't be used ({reason(error)}); train it again.") from None
-    # Flatten only repeats the numbers of the layer before.
-    layers = [layer for layer in network.layers if not isinstance(layer, keras.layers.Flatten)]
-    return tuple(layer.name for layer in layers), _compile(network, layers)
+        saved, _ = read_network(model_file)
+        network, summaries = build_saved(saved, model_file, shape)
+    except UnfitError as error:
+        raise StoreError(f"The trained network {model_file} can't be used: {error}; {error.advice}.") from None
+    except Exception as error:  # a damaged file makes zipfile and h5py raise almost anything
+        raise StoreError(
+            f"The trained network {model_file} can't be used ({reason(error)}); choose another one or train it again."
+        ) from None
+    # Without dropout, which only repeats the numbers of the layer before.
+    shown = {
+        summary.name: label
+        for summary, label in zip(summaries, layer_labels(saved), strict=True)
+        if not isinstance(summary.layer, Dropout | SpatialDropout)
+    }
+    return tuple(shown.values()), _compile(network, [network.get_layer(name) for name in shown])
 
 
-def _compile(network: keras.Sequential, layers: list[keras.layers.Layer]) -> Compiled:
+def layer_labels(saved: SavedNetwork) -> tuple[str, ...]:
+    """Return a name of each layer: that in the file, with the activation where it is given as an argument."""
+    labels: list[str] = []
+    before = ""
+    for each in every_layer(saved.layers):
+        labels.append(f"{each.name}, {format_network([each.layer])}" if each.name == before else each.name)
+        before = each.name
+    return tuple(labels)
+
+
+def _compile(network: keras.Model, layers: list[keras.layers.Layer]) -> Compiled:
     import keras
     import tensorflow as tf
 
