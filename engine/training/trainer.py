@@ -24,8 +24,8 @@ from engine.networks.architectures import (
     activation_layers,
     activation_units,
     build_network,
-    parameter_layers,
     summarize,
+    weight_layers,
 )
 from engine.networks.files import save_network
 from engine.networks.loading import load_weights
@@ -122,7 +122,7 @@ def _run_started(
         run=number,
         device=environment.device,
         versions=environment.versions,
-        layers=parameter_layers(layers),
+        layers=weight_layers(layers),
         steps_per_epoch=model.timetable.steps_per_epoch,
         activations=activation_layers(layers),
         units=activation_units(layers),

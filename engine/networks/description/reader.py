@@ -41,7 +41,9 @@ def read_description(description: Any) -> SavedNetwork:
     layers, _ = reader.layers(find_chain(graph), form)
     last = layers[-1] if layers else None
     if last is None or not isinstance(last.layer, Dense):
-        found = f"its last layer '{last.name}' is {format_network([last.layer])}" if last is not None else "it has none"
+        found = "it has no layer that is trained"
+        if last is not None:
+            found = f"its last layer '{last.name}' is {format_network([last.layer])}"
         raise UnfitError(f"{found}, and networks here end with a Dense layer, or the softmax of one")
     if last.layer.l2:
         reader.training_only.append(f"{last.name} (kernel_regularizer)")

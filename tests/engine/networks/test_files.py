@@ -96,7 +96,12 @@ def test_code_that_a_file_brings_along_is_not_run(tmp_path: Path) -> None:
         (lambda d: layers(d)[-1]["config"].update(units=65_537), "impossible sizes"),
         (lambda d: layers(d)[-1]["config"].update(units=0), "impossible sizes"),
         (lambda d: layers(d)[-3]["config"].update(units=65_536), None),
-        (lambda d: layers(d).insert(-1, layers(d)[-3] | {"config": layers(d)[-3]["config"] | {"units": 60_000}}), None),
+        (
+            lambda d: layers(d).insert(
+                -1, layers(d)[-3] | {"config": layers(d)[-3]["config"] | {"name": "wide", "units": 60_000}}
+            ),
+            None,
+        ),
         (lambda d: layers(d)[1]["config"].update(padding="causal"), "not described as Keras describes"),
         (lambda d: layers(d)[1]["config"].update(strides=[1, 2]), r"strides=\[1, 2\], and networks here"),
         (lambda d: layers(d)[1].update(class_name="Add"), "other inputs than the output of two layers"),
