@@ -131,7 +131,7 @@ def open_start(file: Path) -> StartingNetwork:
         NetworkError: with a sentence, if it is none, or has a layer that can't be trained here.
     """
     with explained(file):
-        _check_format(file)
+        check_format(file)
         return StartingNetwork(file, *read_network(file))
 
 
@@ -156,7 +156,12 @@ def explained(file: Path) -> Iterator[None]:
         ) from None
 
 
-def _check_format(file: Path) -> None:
+def check_format(file: Path) -> None:
+    """Check by name and first bytes that ``file`` is a .keras file.
+
+    Raises:
+        UnfitError: if it is of another format, or does not exist.
+    """
     try:
         is_there = file.exists()
     except (OSError, ValueError):  # no possible name

@@ -81,17 +81,24 @@ class SavedNetwork:
         return last.units if isinstance(last, Dense) else 0
 
     @property
-    def image_shape(self) -> tuple[int, int, int] | None:
-        """Height, width and channels of the images that it takes; None of flat ones that are no square."""
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of images that it takes and that can be shown.
+
+        Raises:
+            UnfitError: if there are none.
+        """
         match self.input_shape:
-            case (height, width, channels):
+            case (height, width, 1 | 3 as channels):
                 return height, width, channels
             case (height, width):
                 return height, width, 1
             case (values,):
-                sides = ((math.isqrt(values // channels), channels) for channels in (1, 3))
-                return next(((side, side, c) for side, c in sides if side * side * c == values), None)
-        return None
+                for channels in (1, 3):
+                    side = math.isqrt(values // channels)
+                    if side * side * channels == values:
+                        return side, side, channels
+        size = "x".join(map(str, self.input_shape))
+        raise UnfitError(f"it takes {size} values, which are no image in gray or colour", "choose another one")
 
     def takes(self, shape: Shape) -> bool:
         """Whether images of ``shape`` have the values that it takes, in the same order."""
