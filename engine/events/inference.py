@@ -60,22 +60,14 @@ class ImageRead:
 
 
 @dataclass(frozen=True)
-class OpenedLayer:
-    """A layer of a network's file; attributes as those of ``LayerSummary``, with the name in the file."""
-
-    name: str
-    output_shape: tuple[int, ...]
-    formula: str
-    parameters: int
-
-
-@dataclass(frozen=True)
 class NetworkOpened:
     """What the file of a network holds.
 
     Attributes:
         shape: height, width and channels of its images.
         classes: number of its outputs.
+        architecture: its layers, as text.
+        names: of its layers in the file, in the order of ``engine.networks.architectures.summarize``.
         weights: those of its first layer that has some.
         left_out: what acts only while it is trained, and is not known here.
         trained_on: title of the data set it was trained on; empty, like the other two, if the file does not say.
@@ -86,7 +78,8 @@ class NetworkOpened:
     file: Path
     shape: tuple[int, int, int]
     classes: int
-    layers: tuple[OpenedLayer, ...]
+    architecture: str
+    names: tuple[str, ...]
     weights: Weights
     left_out: tuple[str, ...] = ()
     trained_on: str = ""

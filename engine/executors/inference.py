@@ -15,7 +15,7 @@ from engine.datasets.formats.image import read_image, read_stored
 from engine.datasets.prepare import Preparation, find_preparation, fixed_preparation
 from engine.datasets.registry import load_raw
 from engine.datasets.split import Split, split, stored_part
-from engine.events.inference import ImageRead, NetworkOpened, OpenedLayer, PickedTestImages, Probed
+from engine.events.inference import ImageRead, NetworkOpened, PickedTestImages, Probed
 from engine.events.runs import Weights
 from engine.executors.tasks import InferenceTask, OpenNetworkTask, PickTestImagesTask, ProbeTask, ReadImageTask
 from engine.networks.inference import LoadedNetwork, Prober, prepare_image
@@ -94,10 +94,6 @@ def _pick(source: _Source, count: int, seed: int) -> PickedTestImages:
 def _describe(file: Path, loaded: LoadedNetwork) -> NetworkOpened:
     from engine.training.callbacks.weights import to_pytorch_layout
 
-    layers = tuple(
-        OpenedLayer(label, summary.output_shape, summary.formula, summary.parameters)
-        for label, summary in loaded.layers
-    )
     label, summary, kernel = next(
         (label, summary, kernel)
         for label, summary in loaded.layers
@@ -109,7 +105,8 @@ def _describe(file: Path, loaded: LoadedNetwork) -> NetworkOpened:
         file,
         loaded.shape,
         loaded.saved.classes,
-        layers,
+        loaded.architecture,
+        tuple(label for label, _ in loaded.layers),
         Weights(0, 0, 0, label, summary.input_shape, values),
         loaded.saved.training_only,
         *((images.title, images.normalization, images.class_names) if images is not None else ()),

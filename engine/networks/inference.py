@@ -77,6 +77,11 @@ class LoadedNetwork:
     network: keras.Model
     layers: tuple[tuple[str, LayerSummary], ...]
 
+    @property
+    def architecture(self) -> str:
+        """Its layers, as text."""
+        return f"network[{self.saved.notation}]"
+
 
 class Prober:
     """Runs trained networks on single images; keeps the last network loaded.

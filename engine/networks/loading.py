@@ -23,8 +23,6 @@ from engine.utils.errors import NetworkError
 if TYPE_CHECKING:
     import keras
 
-_NAME = "network"
-
 
 def load_weights(network: keras.Model, file: Path, architecture: str, activation: str) -> None:
     """Load the weights of a .keras file into ``network``, which is of ``architecture`` with ``activation``.
@@ -58,7 +56,7 @@ def build_saved(saved: SavedNetwork, file: Path, shape: Shape) -> tuple[keras.Mo
     """
     if not saved.takes(shape):
         raise UnfitError(f"it is no network for images of {'x'.join(map(str, shape))}", "choose another one")
-    architecture = f"{_NAME}[{saved.notation}]"
+    architecture = f"network[{saved.notation}]"
     network = build_network(architecture, shape, saved.classes, NetworkSpec(), seed=0)
     summaries = summarize(architecture, shape, saved.classes)
     fill_network(network, summaries, saved, file)
