@@ -183,3 +183,10 @@ def checked(file: Path, architecture: str = CONV, activation: str = AS_TRAINED) 
     start = open_start(file)
     start.check_data(SHAPE, CLASSES, "Digits")
     return start.activation_for(architecture, activation)
+
+
+def with_other_statistics(network: keras.Model) -> keras.Model:
+    """Give all weights, and the moving averages, values unlike those at the start of a training."""
+    random = np.random.default_rng(4)
+    network.set_weights([random.uniform(0.2, 0.8, values.shape) for values in network.get_weights()])
+    return network

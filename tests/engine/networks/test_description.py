@@ -42,6 +42,7 @@ from tests.engine.networks.keras_networks import (
     shared,
     two_inputs,
     two_outputs,
+    with_other_statistics,
 )
 
 _SAME = "same, no bias, L2 0.0005"
@@ -227,13 +228,6 @@ def test_the_network_of_a_file_is_taken_as_it_is(tmp_path: Path, name: str) -> N
     found = keras.ops.softmax(logits).numpy() if start.network.has_softmax else logits
     np.testing.assert_allclose(found, outputs, rtol=1e-6, atol=1e-6)
     assert np.ptp(outputs) > 0.01
-
-
-def with_other_statistics(network: keras.Model) -> keras.Model:
-    """Give all weights, and the moving averages, values unlike those at the start of a training."""
-    random = np.random.default_rng(4)
-    network.set_weights([random.uniform(0.2, 0.8, values.shape) for values in network.get_weights()])
-    return network
 
 
 @pytest.mark.parametrize("name", REFUSED)
