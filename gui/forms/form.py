@@ -43,6 +43,7 @@ class Form(QWidget):
         self._spec = spec
         self._editors: dict[str, Editor] = {}
         self._chooser: DatasetChooser | None = None
+        self._model: str | None = None  # the file chosen last
         self._architectures: ArchitectureEditor | ArchitecturesEditor | None = None
         self._foldable: list[tuple[FoldableGroup, list[FieldDescription]]] = []
         self._conditional: list[tuple[FieldDescription, QFormLayout]] = []
@@ -79,6 +80,7 @@ class Form(QWidget):
         blocked = self.blockSignals(True)
         for key, value in values.items():
             self._editors[key].write(value)
+        self._model = values.get(MODEL, self._model)
         self.blockSignals(blocked)
         self._show_applicable()
         for group, items in self._foldable:
@@ -171,9 +173,11 @@ class Form(QWidget):
         return editor
 
     def _choose_model(self) -> None:
-        """Train the network of the file that the user has chosen, whatever its architecture."""
-        if isinstance(self._architectures, ArchitectureEditor) and self._editors[MODEL].read() is not None:
+        """Train the network of the file if the user has chosen another one, whatever its architecture."""
+        model = self._editors[MODEL].read()
+        if isinstance(self._architectures, ArchitectureEditor) and model not in (None, self._model):
             self._architectures.choose(AS_TRAINED)
+        self._model = model
         self.changed.emit()
 
     @staticmethod

@@ -6,15 +6,18 @@ from dataclasses import replace
 
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from engine.events.inference import NetworkOpened
 from engine.networks.architectures import LayerSummary, summarize
 from engine.networks.weight_images import common_scale, tile, to_bytes, weight_images
+from engine.utils.text import pluralise
+from gui.forms.network_table import NetworkTable
 from gui.utils.painting import to_qimage
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.factories import named
 
-LARGEST_PIXEL = 24  # of a weight, on the screen
+LARGEST_PIXEL = 4  # on the screen; small kernels are enlarged before
 
 
 def layers_of_file(opened: NetworkOpened) -> tuple[LayerSummary, ...]:
@@ -58,7 +61,7 @@ class FirstWeights(QWidget):
         scale = common_scale(found.images)
         background = self.palette().color(QPalette.ColorRole.Window).lightness()
         self._picture.show_image(to_qimage(tile(to_bytes(found.images, scale), background, found.columns)))
-        count = f"{len(found.images)} images"
+        count = pluralise(len(found.images), "image")
         if found.columns is not None:
             outputs = len(found.images) // found.columns
             count = f"a row for each of {outputs} outputs, a column for each of {found.columns} inputs"
@@ -68,6 +71,33 @@ class FirstWeights(QWidget):
         """Show nothing."""
         self._caption.setText("")
         self._picture.show_image(QImage())
+
+
+class NetworkPages(QTabWidget):
+    """The output of a network in front, and behind it what its file holds."""
+
+    def __init__(self, output: QWidget) -> None:
+        super().__init__()
+        named(self, "try_pages", "What the network does, and what it consists of")
+        self.setDocumentMode(True)
+        self._layers, self._weights = NetworkTable(), FirstWeights()
+        for page, title in ((output, "Output"), (self._layers, "Layers"), (self._weights, "First weights")):
+            self.addTab(page, title)
+
+    @property
+    def shows_contents(self) -> bool:
+        """Whether what the file holds is in front."""
+        return self.currentIndex() > 0
+
+    def show_file(self, opened: NetworkOpened) -> None:
+        """Show what a file holds."""
+        self._layers.show_layers(layers_of_file(opened))
+        self._weights.show_weights(opened)
+
+    def clear_file(self) -> None:
+        """Show no file."""
+        self._layers.clear_layers()
+        self._weights.clear()
 
 
 class _Picture(QWidget):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QSizePolicy, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.datasets.formats.decode import ENDINGS
 from engine.events.inference import ImageRead, NetworkOpened, PickedTestImages, Probed
@@ -18,10 +18,9 @@ from engine.executors.tasks import InferenceTask, OpenNetworkTask, PickTestImage
 from engine.utils.arrays import Array
 from engine.workspace.trained_networks import TrainedRun
 from gui.background.latest_request import LatestRequest
-from gui.forms.network_table import NetworkTable
 from gui.try_it.candidate import Candidate
 from gui.try_it.canvas import DrawingCanvas
-from gui.try_it.contents import FirstWeights, layers_of_file
+from gui.try_it.contents import NetworkPages
 from gui.try_it.feature_maps import FeatureMaps
 from gui.try_it.image_strip import IMAGES, ImageStrip
 from gui.try_it.network_chooser import OPEN_TIP, NetworkChooser
@@ -29,7 +28,7 @@ from gui.try_it.probability_bars import ProbabilityBars
 from gui.try_it.tools import PaintingTools
 from gui.widgets.deferred_page import DeferredPage
 from gui.widgets.drop_target import accept_copy
-from gui.widgets.factories import named, push_button
+from gui.widgets.factories import push_button
 from gui.widgets.placeholder import Placeholder
 from gui.widgets.side_panel import panel_width
 
@@ -88,8 +87,7 @@ class TryItTab(DeferredPage):
         self._prediction = _label("verdict")
         self._bars, self._maps = ProbabilityBars(), FeatureMaps()
         self._answer = Placeholder(NO_IMAGE, self._answer_page())
-        self._layers, self._weights = NetworkTable(), FirstWeights()
-        self._outputs = self._output_pages()
+        self._contents = NetworkPages(self._answer)
         self._open = push_button("open_first_network", "Open a file…", OPEN_TIP)
         self._pages = Placeholder(NOTHING_TRAINED, self._whole_page())
         layout = QVBoxLayout(self)
@@ -191,8 +189,7 @@ class TryItTab(DeferredPage):
             return
         if self._opened is None or self._opened.file != network.model:
             self._opened = None
-            self._layers.clear_layers()
-            self._weights.clear()
+            self._contents.clear_file()
             self._describe_network()
         data = self._strip.picked.data if self._strip.picked is not None else None
         if data is None or data != network.data:
@@ -217,19 +214,20 @@ class TryItTab(DeferredPage):
         if self.network is None or self.network.model != opened.file:
             return  # another one was chosen meanwhile
         self._opened = opened
-        self._layers.show_layers(layers_of_file(opened))
-        self._weights.show_weights(opened)
+        self._contents.show_file(opened)
         self._describe_image()
 
     def _take_failure(self, task: InferenceTask | None) -> None:
         network = self.network
+        if isinstance(task, OpenNetworkTask):
+            self._to_open = None
         if isinstance(task, PickTestImagesTask) and self._chooser.is_file and network and network.data == task.data:
             self._chooser.drop_dataset()
         self._describe_image()
 
     def _describe_network(self) -> None:
         """Have the layers and weights of the network read, if they are in front."""
-        if self._outputs.currentIndex() > 0 and self._opened is None and self.network is not None:
+        if self._contents.shows_contents and self._opened is None and self.network is not None:
             self._requests.ask(OpenNetworkTask(self.network.model))
 
     def _fetch_test_images(self) -> None:
@@ -313,14 +311,16 @@ class TryItTab(DeferredPage):
         return self._placed if self._placed is not None and self.canvas.source is self._placed.image else None
 
     def _describe_image(self) -> None:
-        if self.canvas.image() is None:
+        if self._to_open is not None:
+            text = f"Reading {self._to_open.name} …"
+        elif self.canvas.image() is None:
             text = "The right button erases"
         elif self.canvas.source is None:
             text = "Your drawing"
         else:
             unchanged = self._unchanged_image()
             text = "An image" if unchanged is None else unchanged.text
-        loading = self.network is not None and self.network.model != self._loaded
+        loading = self.network is not None and self.network.model != self._loaded and self._to_open is None
         self._show_status(f"{text}; loading the network …" if loading and self.isVisible() else text)
 
     def _show_status(self, text: str) -> None:
@@ -343,7 +343,7 @@ class TryItTab(DeferredPage):
         self._chooser.changed.connect(self._use_network)
         self._chooser.open_requested.connect(self._choose_network)
         self._open.clicked.connect(lambda _checked=False: self._choose_network())
-        self._outputs.currentChanged.connect(lambda _index: self._describe_network())
+        self._contents.currentChanged.connect(lambda _index: self._describe_network())
         self.canvas.changed.connect(self._canvas_changed)
         self._tools.open_requested.connect(self._choose_file)
         self._strip.chosen.connect(self._choose_test_image)
@@ -363,13 +363,6 @@ class TryItTab(DeferredPage):
             column.addWidget(widget, stretch)
         return page
 
-    def _output_pages(self) -> QTabWidget:
-        pages = named(QTabWidget(), "try_pages", "What the network does, and what it consists of")
-        pages.setDocumentMode(True)
-        for page, title in ((self._answer, "Output"), (self._layers, "Layers"), (self._weights, "First weights")):
-            pages.addTab(page, title)
-        return pages
-
     def _whole_page(self) -> QWidget:
         panel = QWidget()
         panel.setFixedWidth(panel_width(self))
@@ -388,7 +381,7 @@ class TryItTab(DeferredPage):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
         row.addWidget(panel)
-        row.addWidget(self._outputs, 1)
+        row.addWidget(self._contents, 1)
         return page
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from keras import layers
 
-from engine.config.specs import NetworkSpec
 from engine.datasets import PreparedData
 from engine.networks.comparison import AS_TRAINED
 from engine.networks.continuation import open_start
@@ -46,7 +45,7 @@ def test_the_first_validation_is_that_of_keras(
     loss, accuracy = network.evaluate(data.x_validation, data.y_validation, verbose=0)[:2]
     penalties = float(sum(network.losses)) if network.losses else 0.0
     architecture = open_start(file).architecture_for(AS_TRAINED)
-    run = small_run(architecture=architecture, start_from=str(file), network=NetworkSpec(activation="relu"))
+    run = small_run().replace(architecture=architecture, start_from=str(file))
     model = build_model(run, data, threads=threads)
     found, scores = model.test(data.x_validation, data.y_validation)
     assert found == pytest.approx(loss - penalties, rel=1e-6)

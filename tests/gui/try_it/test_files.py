@@ -74,8 +74,11 @@ def test_one_that_can_not_be_used_is_said_and_the_chosen_one_stays(tried: Tried)
     before = tried.tab.network
     tried.tab.open_file(Path("net.h5"))
     assert tried.tasks == [OpenNetworkTask(Path("net.h5"))]
+    tried.draw((0, 0))
+    assert tried.text("try_status") == "Reading net.h5 …"
     tried.tab.take(TaskFailed("The trained network net.h5 can't be used: it is an HDF5 file."))
     assert tried.failures == ["The trained network net.h5 can't be used: it is an HDF5 file."]
+    assert tried.text("try_status") == "Your drawing"
     assert tried.tab.network == before
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QToolButton
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QLineEdit, QToolButton
 from pytestqt.qtbot import QtBot
 
 from engine.storage.store import Store
@@ -89,6 +89,10 @@ def test_a_chosen_file_sets_the_architecture(
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(trained), ""))
     find(tab, QToolButton, "model_open").click()
     assert architecture.currentText() == "as trained"
+    architecture.setCurrentText("cnn_4")
+    find(tab, QLineEdit, "model_path").editingFinished.emit()  # as when it loses the focus
+    assert architecture.currentText() == "cnn_4", "the file is still the same"
+    architecture.setCurrentText("as trained")
     with qtbot.waitSignal(window.training_ended):
         find(tab, QAbstractButton, "run").click()
     store = Store(workspace)
