@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
+import numpy as np
 import pytest
 
 from engine.config.specs import ExperimentSpec
@@ -25,6 +27,7 @@ from engine.exports.report import write_report
 from engine.networks.training_images import TrainingImages
 from engine.storage.store import Store, StoredRun
 from engine.workspace.planning import plan_resume
+from tests.engine.networks.keras_networks import residual_block
 from tests.engine.support import ScriptedExecutor, of, record, run_session, started
 
 IMAGES = {"dataset": "digits", "image_size": 8, "normalization": "per-dataset"}
@@ -146,3 +149,32 @@ def test_an_interrupted_continuation_goes_on_without_the_file(source: Source, tm
     plan = plan_resume(source.store, CONTINUATION_EXPERIMENT, outcome.experiment or 0)
     assert [run.network.activation for run in plan.runs] == ["tanh"]
     assert [run.status for run in plan.resumed] == [Status.INTERRUPTED]
+
+
+def test_a_residual_network_of_keras_is_continued_and_what_was_saved_again(source: Source, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(2)
+    image = keras.Input((8, 8, 1))
+    hidden = keras.layers.Dropout(0.1)(residual_block(image, 4, stride=2))
+    file = tmp_path / "my resnet.keras"
+    keras.Model(image, keras.layers.Dense(10)(keras.layers.Flatten()(hidden))).save(file)
+    name, models = "my_resnet", [file]
+    for _ in range(2):
+        outcome, _ = source.go_on(models[-1], learning_rate=0.01, batch_size=200, record_every=3)
+        assert outcome.status is Status.FINISHED, outcome.reason
+        (run,) = source.store.runs(outcome.experiment or 0)
+        assert run.spec.variant == f"{name}/on"
+        assert run.spec.architecture == (
+            f"{name}[Skip[Conv-3x3x4(same, stride 2, no bias, L2 0.0005), BatchNorm(epsilon 1.001e-05), ReLU, "
+            "Conv-3x3x4(same, no bias, L2 0.0005), BatchNorm(epsilon 1.001e-05) | Conv-1x1x4(stride 2), BatchNorm], "
+            "ReLU, Dropout-0.1]"
+        )
+        assert run.model is not None
+        models.append(run.model)
+        name = "my_resnet_on_1"
+    statistics = [[layer.moving_mean.numpy() for layer in _normalisations(each)] for each in models]
+    assert [np.abs(before - after).max() > 0 for before, after in zip(statistics[0], statistics[2], strict=True)]
+
+
+def _normalisations(file: Path) -> list[keras.layers.BatchNormalization]:
+    network = keras.saving.load_model(file, compile=False)
+    return [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
