@@ -24,6 +24,8 @@ from engine.executors.tasks import TrainTask
 from engine.experiments import find_experiment
 from engine.experiments.continuation import CONTINUATION_EXPERIMENT
 from engine.exports.report import write_report
+from engine.networks.comparison import AS_TRAINED
+from engine.networks.continuation import open_start
 from engine.networks.training_images import TrainingImages
 from engine.storage.store import Store, StoredRun
 from engine.workspace.planning import plan_resume
@@ -157,22 +159,21 @@ def test_a_residual_network_of_keras_is_continued_and_what_was_saved_again(sourc
     hidden = keras.layers.Dropout(0.1)(residual_block(image, 4, stride=2))
     file = tmp_path / "my resnet.keras"
     keras.Model(image, keras.layers.Dense(10)(keras.layers.Flatten()(hidden))).save(file)
-    name, models = "my_resnet", [file]
-    for _ in range(2):
-        outcome, _ = source.go_on(models[-1], learning_rate=0.01, batch_size=200, record_every=3)
-        assert outcome.status is Status.FINISHED, outcome.reason
-        (run,) = source.store.runs(outcome.experiment or 0)
-        assert run.spec.variant == f"{name}/on"
-        assert run.spec.architecture == (
-            f"{name}[Skip[Conv-3x3x4(same, stride 2, no bias, L2 0.0005), BatchNorm(epsilon 1.001e-05), ReLU, "
-            "Conv-3x3x4(same, no bias, L2 0.0005), BatchNorm(epsilon 1.001e-05) | Conv-1x1x4(stride 2), BatchNorm], "
-            "ReLU, Dropout-0.1]"
-        )
-        assert run.model is not None
-        models.append(run.model)
-        name = "my_resnet_on_1"
-    statistics = [[layer.moving_mean.numpy() for layer in _normalisations(each)] for each in models]
-    assert [np.abs(before - after).max() > 0 for before, after in zip(statistics[0], statistics[2], strict=True)]
+    outcome, _ = source.go_on(file, learning_rate=0.01, batch_size=200, record_every=3)
+    assert outcome.status is Status.FINISHED, outcome.reason
+    (run,) = source.store.runs(outcome.experiment or 0)
+    assert run.spec.variant == "my_resnet/on"
+    assert run.spec.architecture == (
+        "my_resnet[Skip[Conv-3x3x4(same, stride 2, no bias, L2 0.0005), BatchNorm(epsilon 1.001e-05), ReLU, "
+        "Conv-3x3x4(same, no bias, L2 0.0005), BatchNorm(epsilon 1.001e-05) | Conv-1x1x4(stride 2), BatchNorm], "
+        "ReLU, Dropout-0.1]"
+    )
+    assert run.model is not None
+    again = open_start(run.model)
+    assert again.architecture_for(AS_TRAINED).partition("[")[2] == run.spec.architecture.partition("[")[2]
+    before, after = ([layer.moving_mean.numpy() for layer in _normalisations(each)] for each in (file, run.model))
+    assert len(after) == 3
+    assert all(np.abs(old - new).max() > 0 for old, new in zip(before, after, strict=True))
 
 
 def _normalisations(file: Path) -> list[keras.layers.BatchNormalization]:
