@@ -36,6 +36,7 @@ from engine.executors.tasks import (
     ComputeTask,
     DeviceTask,
     ExportTask,
+    OpenNetworkTask,
     PickTestImagesTask,
     PrepareTask,
     ProbeTask,
@@ -105,7 +106,7 @@ class TaskRunner:
                 emit(_write(task))
             case PickTestImagesTask() | ReadImageTask():
                 emit(self._inference.answer(task, progress))
-            case ProbeTask():
+            case ProbeTask() | OpenNetworkTask():
                 with on_device(self.placement.for_task(PeekablePoll(poll).check_cancelled).device):
                     emit(self._inference.answer(task, progress))
             case ComputeTask():
