@@ -102,7 +102,7 @@ class TaskRunner:
             case CalibrateTask() | CalibrateMachineTask():
                 emit(_calibrate(task, PeekablePoll(poll)))
             case ExportTask() | ReportTask():
-                emit(_write(task))
+                emit(_write(task, progress))
             case PickTestImagesTask() | ReadImageTask():
                 emit(self._inference.answer(task, progress))
             case ProbeTask():
@@ -177,14 +177,14 @@ def _calibrate(task: CalibrateTask | CalibrateMachineTask, poll: PeekablePoll) -
     return Calibrated(task.kind, used_library(), *reference_seconds(task.kind, poll.check_cancelled))
 
 
-def _write(task: ExportTask | ReportTask) -> Exported:
+def _write(task: ExportTask | ReportTask, progress: ProgressCallback) -> Exported:
     with closing(Store(task.workspace)) as store:
         if isinstance(task, ReportTask):
             from engine.exports.report import write_report
 
             return Exported(str(write_report(store, task.experiments, task.file)), 1)
-        export = export_experiment(store, task.experiment, task.folder, task.formats)
-        return Exported(str(task.folder), len(export.files), export.remark)
+        export = export_experiment(store, task.experiment, task.folder, task.formats, progress)
+        return Exported(str(task.folder), len(export.files), export.remark, tuple(export.problems))
 
 
 def worker_ready() -> WorkerReady:

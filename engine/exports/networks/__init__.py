@@ -1,0 +1,124 @@
+"""Export of trained networks to files that other programs run: Keras, ONNX, TFLite."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.analysis.results import ExperimentResult
+from engine.config.export_formats import NETWORK_FORMATS, Format
+from engine.config.specs import DataSpec
+from engine.datasets.base import ProgressCallback
+from engine.events.datasets import DatasetInfo
+from engine.exports.files import file_name
+from engine.exports.libraries import tensorflow_on_cpu
+from engine.networks.files import check_network
+from engine.utils.errors import ExportError
+from engine.utils.files import atomic_path
+from engine.utils.text import reason
+
+if TYPE_CHECKING:
+    import keras
+
+
+def write_networks(
+    folder: Path,
+    result: ExperimentResult,
+    formats: Sequence[Format],
+    tell: Callable[[str], None],
+    progress: ProgressCallback,
+) -> Iterator[Path]:
+    """Write the network of each variant's best run in the chosen formats, and yield the files.
+
+    Propagates ``OSError`` of the target, and errors of ``progress``.
+
+    Args:
+        folder: the target.
+        result: the runs.
+        formats: those that are of networks are written.
+        tell: receives a sentence on each network that can't be written.
+        progress: called before each network.
+    """
+    chosen = [each for each in formats if each in NETWORK_FORMATS]
+    if not chosen:
+        return
+    folder.mkdir(exist_ok=True)
+    for number, variant in enumerate(result.compared):
+        progress("Exporting networks", number, len(result.compared))
+        best = variant.best
+        if best is None:
+            tell(f"{variant.name} was not exported as a network, as none of its runs was tested; train it again.")
+            continue
+        if best.run.model is None:
+            tell(f"{variant.name} was not exported as a network, as the network of its best run was not saved.")
+            continue
+        for kind in chosen:
+            path = folder / f"{file_name(variant.name)}.{kind.value}"
+            try:
+                write_network(path, best.run.model, best.run.trained_spec.data, result.dataset)
+            except ExportError as error:
+                tell(str(error))
+            else:
+                yield path
+
+
+def write_network(path: Path, model: Path, data: DataSpec, info: DatasetInfo) -> None:
+    """Write a trained network in the format that the name of ``path`` ends with.
+
+    Propagates ``OSError`` of the target.
+
+    Args:
+        path: the target, ``.keras``, ``.onnx`` or ``.tflite``.
+        model: the .keras file of the network.
+        data: how its images were prepared.
+        info: the data set it was trained on.
+
+    Raises:
+        ExportError: if the network can't be read or converted.
+    """
+    with tensorflow_on_cpu(), atomic_path(path) as part:
+        network = _load(model, info.shape)
+        match path.suffix:
+            case ".onnx":
+                from engine.exports.networks.onnx_file import write_onnx
+
+                write_onnx(part, network, _properties(data, info))
+            case ".tflite":
+                from engine.exports.networks.tflite_file import write_tflite
+
+                write_tflite(part, network)
+            case _:
+                shutil.copyfile(model, part)
+
+
+def _load(model: Path, shape: tuple[int, int, int]) -> keras.Model:
+    """Load a network of this program's.
+
+    Raises:
+        ExportError: if the file is missing, damaged or of another network.
+    """
+    import keras
+
+    try:
+        check_network(model, shape)
+        return keras.saving.load_model(model, compile=False, safe_mode=True)
+    except Exception as error:  # a damaged file makes Keras raise almost anything
+        raise ExportError(
+            f"The trained network {model} can't be read ({reason(error)}), so it was not exported; train it again."
+        ) from None
+
+
+def _properties(data: DataSpec, info: DatasetInfo) -> dict[str, str]:
+    """Return how images are prepared for a network and what its outputs mean, as texts."""
+    return {
+        "input": "float32 [batch, height, width, channels], normalised",
+        "normalization": data.normalization,
+        "grayscale": json.dumps(data.grayscale),
+        "black": json.dumps(info.black),
+        "white": json.dumps(info.white),
+        "dataset": info.title,
+        "class_names": json.dumps(info.class_names),
+    }
