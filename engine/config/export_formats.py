@@ -22,6 +22,7 @@ class Format(StrEnum):
     KERAS = "keras"
     ONNX = "onnx"
     TFLITE = "tflite"
+    KERAS_SCRIPT = "keras-script"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ FORMATS: dict[Format, FormatInfo] = {
     ),
     Format.TFLITE: FormatInfo(
         "Networks as TFLite", "networks/<variant>.tflite: the same for phones and small devices, in float32."
+    ),
+    Format.KERAS_SCRIPT: FormatInfo(
+        "Training as Keras scripts",
+        "scripts/train_<variant>.py: trains as each variant's best run did, with Keras alone, to the same accuracy. "
+        "Its images come along as images.npz, a byte for each colour of a pixel.",
     ),
 }
 FIGURE_FORMATS = (Format.PNG, Format.SVG, Format.PDF)

@@ -22,6 +22,7 @@ from engine.exports.files import NOT_UTF_8, check_writable, file_name, write_jso
 from engine.exports.manifest import read_manifest, remove_replaced, write_manifest
 from engine.exports.networks import write_networks
 from engine.exports.scores import write_scores
+from engine.exports.script import write_scripts
 from engine.exports.summary import summary, summary_header
 from engine.exports.tensorboard import write_event_files
 from engine.storage.store import Store, StoredExperiment
@@ -129,6 +130,8 @@ def _write_files(
             result = load_results(store, stored.id)
             yield from _write_training(store, result, definition, folder, formats)
             yield from write_networks(folder / "networks", result, formats, tell, progress)
+            if Format.KERAS_SCRIPT in formats:
+                yield from write_scripts(folder / "scripts", result, tell, progress)
         case ComputedExperiment():
             yield from _write_computation(stored, store.computation(stored.id), definition, folder, formats)
         case _:
