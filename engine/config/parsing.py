@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +95,14 @@ def _value(kind: FieldKind, optional: bool, text: str) -> Any:
 
 def split_list(text: str) -> list[str]:
     """Split a text such as ``cnn_4, small[Conv-3x3x16, ReLU]`` at the commas outside of brackets."""
-    return [piece.strip() for piece in re.split(r",(?![^\[]*\])", text) if piece.strip()]
+    pieces, depth = [""], 0
+    for letter in text:
+        depth = max(0, depth + (letter == "[") - (letter == "]"))
+        if letter == "," and depth == 0:
+            pieces.append("")
+        else:
+            pieces[-1] += letter
+    return [piece.strip() for piece in pieces if piece.strip()]
 
 
 def unknown_key(key: str, known: list[str]) -> str:

@@ -7,13 +7,17 @@ from collections.abc import Iterable, Sequence
 from engine.config.specs import RunSpec
 from engine.devices.calibration import BFLOAT16, CONVOLUTIONAL, DENSE, Calibration
 from engine.executors.tasks import Task, TrainTask
-from engine.networks.architectures import layers_of
-from engine.networks.layers import Conv
+from engine.networks.architectures import all_layers
+from engine.networks.layers import Conv, DepthwiseConv
 
 
 def kind_of(run: RunSpec) -> str:
     """Return the kind of work of a run, on which depends which library is faster."""
-    kind = CONVOLUTIONAL if any(isinstance(layer, Conv) for layer in layers_of(run.architecture)) else DENSE
+    kind = (
+        CONVOLUTIONAL
+        if any(isinstance(layer, Conv | DepthwiseConv) for layer in all_layers(run.architecture))
+        else DENSE
+    )
     return kind + BFLOAT16 if run.training.validation_precision == "bfloat16" else kind
 
 

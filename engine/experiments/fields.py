@@ -8,7 +8,13 @@ from pydantic import Field, field_validator
 
 from engine.config.base import Spec
 from engine.config.fields import FieldKind, field
-from engine.networks.architectures import ARCHITECTURES, architecture_name, format_network, layers_of
+from engine.networks.architectures import (
+    ARCHITECTURES,
+    COURSE_ARCHITECTURES,
+    architecture_name,
+    format_network,
+    layers_of,
+)
 from engine.utils.errors import NetworkError
 
 Rate = Annotated[float, Field(gt=0, le=1000)]
@@ -18,7 +24,7 @@ class ArchitecturesChoice(Spec):
     """Several architectures, each a built-in name or written as ``name[layers]``."""
 
     architectures: tuple[str, ...] = field(
-        tuple(ARCHITECTURES),
+        COURSE_ARCHITECTURES,
         label="Architectures",
         group="Network",
         kind=FieldKind.ARCHITECTURES,
@@ -69,5 +75,5 @@ def normalize_architecture(text: str) -> str:
     if "[" not in text:
         return name
     if name in ARCHITECTURES:
-        raise ValueError(f"'{name}' is the name of an architecture of the course; choose another name.")
+        raise ValueError(f"'{name}' is the name of a built-in architecture; choose another name.")
     return f"{name}[{format_network(layers)}]"

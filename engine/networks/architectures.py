@@ -1,59 +1,61 @@
-"""The built-in architectures, parameter counts by formula, and construction of the Keras network.
+"""Networks by name or notation: their layers with shapes and parameter counts, and construction in Keras.
 
-Layers, names and parameter counts are those of the course homework (METU EE449, Homework 1, 2023, parts 1 and 3):
-convolutions of stride 1 without padding, max-pooling with stride equal to its size, and a final dense layer that gives
-the logits ("prediction layer"), without softmax. An architecture is given by name or as ``name[layers]`` in the
-notation of ``engine.networks.notation``; that text describes it completely.
+A network ends with a dense layer that gives the logits ("prediction layer"), without softmax. An architecture is given
+by name or as ``name[layers]`` in the notation of ``engine.networks.notation``; that text describes it completely.
 """
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.config.specs import NetworkSpec
-from engine.networks.layers import Act, Conv, Dense, Layer, MaxPool, Shape
+from engine.networks.keras_layers import keras_layers
+from engine.networks.layers import Act, Conv, Dense, DepthwiseConv, Layer, Shape, Skip, flattened, replaced
 from engine.networks.notation import format_network, parse_network, split_architecture
+from engine.networks.presets import ARCHITECTURES, COURSE_ARCHITECTURES
 from engine.utils.errors import NetworkError
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["ARCHITECTURES", "format_network", "parse_network", "summarize", "summarize_layers"]
+__all__ = [
+    "ARCHITECTURES",
+    "COURSE_ARCHITECTURES",
+    "format_network",
+    "parse_network",
+    "summarize",
+    "summarize_layers",
+]
 
+INPUT = "input"  # stands for the images among the inputs of a layer
 PREDICTION_LAYER = "prediction"
 
 # A dense layer of this size takes about as much memory as CIFAR-10; more is probably a typing error.
 MAX_PARAMETERS = 50_000_000
 
-ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
-    "mlp_1": (Dense(32), Act()),
-    "mlp_2": (Dense(32), Act(), Dense(64, bias=False)),
-    "cnn_3": (Conv(3, 3, 16), Act(), Conv(5, 5, 8), Act(), MaxPool(2), Conv(7, 7, 16), MaxPool(2)),
-    "cnn_4": (
-        *(Conv(3, 3, 16), Act(), Conv(3, 3, 8), Act(), Conv(5, 5, 16), Act(), MaxPool(2)),
-        *(Conv(5, 5, 16), Act(), MaxPool(2)),
-    ),
-    "cnn_5": (
-        *(Conv(3, 3, 8), Act(), Conv(3, 3, 16), Act(), Conv(3, 3, 8), Act(), Conv(3, 3, 16), Act(), MaxPool(2)),
-        *(Conv(3, 3, 16), Act(), Conv(3, 3, 8), Act(), MaxPool(2)),
-    ),
-}
-
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """A layer of a network for a given input shape, with its number of learned parameters."""
+    """A layer of a network for a given input shape.
+
+    A ``Skip`` stands for the sum at the end of its block; the layers of its body and of its shortcut come before it.
+
+    Attributes:
+        parameters: number of learned parameters.
+        inputs: names of the layers whose outputs it takes; ``INPUT`` for the images.
+    """
 
     name: str
     layer: Layer
     input_shape: Shape
     output_shape: Shape
     parameters: int
+    inputs: tuple[str, ...] = ()
 
     @property
     def formula(self) -> str:
@@ -78,9 +80,10 @@ def summarize(architecture: str, input_shape: Shape, classes: int) -> tuple[Laye
     try:
         return summarize_layers(layers_of(architecture), input_shape, classes)
     except _UnfitError as error:
+        advice = "" if error.has_advice else "; choose larger images (image_size) or another architecture"
         raise NetworkError(
-            f"{architecture_name(architecture)} can't be built on {input_shape[1]}x{input_shape[0]} images: {error}; "
-            "choose larger images (image_size) or another architecture."
+            f"{architecture_name(architecture)} can't be built on {input_shape[1]}x{input_shape[0]} images: {error}"
+            f"{advice}."
         ) from None
 
 
@@ -92,18 +95,7 @@ def summarize_layers(layers: Sequence[Layer], input_shape: Shape, classes: int) 
         _UnfitError: if a layer does not fit its input.
     """
     summaries: list[LayerSummary] = []
-    shape: Shape = input_shape
-    counts: dict[str, int] = {}
-    for layer in (*layers, Dense(classes)):
-        kind = type(layer).__name__.lower()
-        counts[kind] = counts.get(kind, 0) + 1
-        name = f"{kind}_{counts[kind]}"
-        try:
-            output = layer.output_shape(shape)
-        except NetworkError as error:
-            raise _UnfitError(f"at {name}, {error}") from None
-        summaries.append(LayerSummary(name, layer, shape, output, layer.parameters(shape)))
-        shape = output
+    _summarize_chain((*layers, Dense(classes)), INPUT, input_shape, summaries, Counter())
     total = sum(summary.parameters for summary in summaries)
     if total > MAX_PARAMETERS:
         raise NetworkError(
@@ -115,7 +107,55 @@ def summarize_layers(layers: Sequence[Layer], input_shape: Shape, classes: int) 
 
 
 class _UnfitError(NetworkError):
-    """A layer does not fit its input shape."""
+    """A layer does not fit its input shape.
+
+    Args:
+        reason: why, as a clause.
+        has_advice: whether it says what to do.
+    """
+
+    def __init__(self, reason: str, has_advice: bool = False) -> None:
+        super().__init__(reason)
+        self.has_advice = has_advice
+
+
+def _summarize_chain(
+    layers: Sequence[Layer], source: str, shape: Shape, summaries: list[LayerSummary], counts: Counter[str]
+) -> tuple[str, Shape]:
+    """Append the summaries of layers that follow each other.
+
+    Args:
+        layers: the layers.
+        source: name of the layer whose output the first one takes.
+        shape: of that output.
+        summaries: those of the layers before.
+        counts: number of layers of each kind before.
+
+    Returns:
+        The name of the last layer, and the shape of its output.
+
+    Raises:
+        _UnfitError: if a layer does not fit its input.
+    """
+    for layer in layers:
+        inputs: tuple[str, ...] = (source,)
+        output: Shape | None = None
+        if isinstance(layer, Skip):
+            sides = [_summarize_chain(each, source, shape, summaries, counts) for each in (layer.body, layer.shortcut)]
+            inputs, (output, shortcut) = zip(*sides, strict=True)
+        kind = type(layer).__name__.lower()
+        counts[kind] += 1
+        name = f"{kind}_{counts[kind]}"
+        if isinstance(layer, Skip) and output is not None and output != shortcut:
+            reason = layer.mismatch(output, shortcut)
+            raise _UnfitError(f"at {name}, {reason}", has_advice=True)
+        try:
+            output = output or layer.output_shape(shape)
+        except NetworkError as error:
+            raise _UnfitError(f"at {name}, {error}") from None
+        summaries.append(LayerSummary(name, layer, shape, output, layer.parameters(shape), inputs))
+        source, shape = name, output
+    return source, shape
 
 
 def architecture_name(architecture: str) -> str:
@@ -145,7 +185,7 @@ def with_configurable_activations(architecture: str) -> str:
     name, notation = split_architecture(architecture)
     if notation is None:
         return architecture
-    layers = [Act() if isinstance(layer, Act) else layer for layer in parse_network(notation)]
+    layers = replaced(parse_network(notation), lambda layer: Act() if isinstance(layer, Act) else layer)
     return f"{name}[{format_network(layers)}]"
 
 
@@ -164,9 +204,7 @@ def count_parameters(architecture: str, input_shape: Shape, classes: int) -> int
     return sum(summary.parameters for summary in summarize(architecture, input_shape, classes))
 
 
-def build_network(
-    architecture: str, input_shape: Shape, classes: int, spec: NetworkSpec, seed: int
-) -> keras.Sequential:
+def build_network(architecture: str, input_shape: Shape, classes: int, spec: NetworkSpec, seed: int) -> keras.Model:
     """Build the Keras network.
 
     Args:
@@ -177,53 +215,37 @@ def build_network(
         seed: determines all initial values, independently of the global random state.
 
     Returns:
-        A network from images [batch, height, width, channels] to logits [batch, classes].
+        A network from images [batch, height, width, channels] to logits [batch, classes]: ``Sequential``, or functional
+        if it has residual blocks.
     """
     import keras
 
-    seeds = iter(np.random.SeedSequence(seed).generate_state(2 * len(layers_of(architecture)) + 2).tolist())
-    layers: list[keras.layers.Layer] = []
-    for summary in summarize(architecture, input_shape, classes):
-        if isinstance(summary.layer, Dense) and len(summary.input_shape) > 1:
-            layers.append(keras.layers.Flatten(name=f"flatten_{summary.name}"))
-        layers.append(_keras_layer(summary, spec, next(seeds), next(seeds)))
-    # All at once: each Sequential.add would call all layers before it again, 40 of 66 ms for cnn_5.
-    return keras.Sequential([keras.Input(input_shape), *layers], name=architecture_name(architecture))
+    summaries = summarize(architecture, input_shape, classes)
+    seeds = iter(np.random.SeedSequence(seed).generate_state(2 * len(summaries)).tolist())
+    name = architecture_name(architecture)
+    stages = [
+        (summary, keras_layers(summary.layer, summary.name, summary.input_shape, spec, next(seeds), next(seeds)))
+        for summary in summaries
+    ]
+    if not any(isinstance(summary.layer, Skip) for summary in summaries):
+        # All at once: each Sequential.add would call all layers before it again, 40 of 66 ms for cnn_5.
+        return keras.Sequential([keras.Input(input_shape), *(layer for _, each in stages for layer in each)], name=name)
+    images = keras.Input(input_shape, name=INPUT)
+    outputs = {INPUT: images}
+    for summary, layers in stages:
+        found = [outputs[each] for each in summary.inputs]
+        value = found if len(found) > 1 else found[0]
+        for layer in layers:
+            value = layer(value)
+        outputs[summary.name] = value
+    return keras.Model(images, outputs[PREDICTION_LAYER], name=name)
 
 
-def _keras_layer(summary: LayerSummary, spec: NetworkSpec, kernel_seed: int, bias_seed: int) -> keras.layers.Layer:
-    import keras
-
-    match summary.layer:
-        case Conv(height, width, filters):
-            initial = _initializers(spec, height * width * summary.input_shape[2], kernel_seed, bias_seed)
-            return keras.layers.Conv2D(filters, (height, width), name=summary.name, **initial)
-        case Dense(units, bias):
-            initial = _initializers(spec, math.prod(summary.input_shape), kernel_seed, bias_seed)
-            return keras.layers.Dense(units, use_bias=bias, name=summary.name, **initial)
-        case MaxPool(size):
-            return keras.layers.MaxPooling2D(size, name=summary.name)
-        case Act(name):
-            return keras.layers.Activation(name or spec.activation, name=summary.name)
+def weight_layers(summaries: Sequence[LayerSummary]) -> tuple[str, ...]:
+    """Return the names of the layers with weights (kernels), first to last, prediction layer included."""
+    return tuple(summary.name for summary in summaries if isinstance(summary.layer, Conv | DepthwiseConv | Dense))
 
 
-def _initializers(spec: NetworkSpec, fan_in: int, kernel_seed: int, bias_seed: int) -> dict[str, Any]:
-    """Return Keras' initialiser arguments for kernel and bias.
-
-    ``course`` is PyTorch's default, uniform in ±1/sqrt(fan_in) for both: variance scaling by 1/3 has the limit
-    sqrt(3 * (1/3) / fan_in), which is the same. Keras doesn't know a bias' fan-in, so its limit is given explicitly.
-    """
-    from keras import initializers
-
-    if spec.initializer == "keras":
-        return {"kernel_initializer": initializers.GlorotUniform(seed=kernel_seed), "bias_initializer": "zeros"}
-    limit = 1 / math.sqrt(fan_in)
-    return {
-        "kernel_initializer": initializers.VarianceScaling(1 / 3, "fan_in", "uniform", seed=kernel_seed),
-        "bias_initializer": initializers.RandomUniform(-limit, limit, seed=bias_seed),
-    }
-
-
-def parameter_layers(summaries: Sequence[LayerSummary]) -> tuple[str, ...]:
-    """Return the names of the layers with parameters, first to last, prediction layer included."""
-    return tuple(summary.name for summary in summaries if summary.parameters)
+def all_layers(architecture: str) -> tuple[Layer, ...]:
+    """Return the layers before the prediction layer, those inside of residual blocks included, as ``flattened``."""
+    return tuple(flattened(layers_of(architecture)))

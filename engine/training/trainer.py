@@ -27,8 +27,8 @@ from engine.networks.architectures import (
     activation_layers,
     activation_units,
     build_network,
-    parameter_layers,
     summarize,
+    weight_layers,
 )
 from engine.networks.continuation import explained, open_start
 from engine.networks.description import UnfitError
@@ -127,7 +127,7 @@ def _run_started(
         run=number,
         device=environment.device,
         versions=environment.versions,
-        layers=parameter_layers(layers),
+        layers=weight_layers(layers),
         steps_per_epoch=model.timetable.steps_per_epoch,
         activations=activation_layers(layers),
         units=activation_units(layers),

@@ -38,14 +38,14 @@ class NetworkLibrary(Library):
         Propagates ``StoreError`` if the file can't be read or written.
 
         Raises:
-            NetworkError: if the notation is invalid, or names an architecture of the course.
+            NetworkError: if the notation is invalid, or names a built-in architecture.
         """
         try:
             checked = normalize_architecture(architecture)
         except ValueError as error:
             raise NetworkError(str(error)) from None
         if split_architecture(checked)[1] is None:
-            raise NetworkError(f"'{checked}' is an architecture of the course; write layers after a name of your own.")
+            raise NetworkError(f"'{checked}' is a built-in architecture; write layers after a name of your own.")
         self._save_all(self.networks() | {architecture_name(checked): checked})
 
     def remove(self, name: str) -> None:

@@ -19,8 +19,14 @@ from engine.experiments.base import ComputedExperiment
 from engine.experiments.basics.claims import basics_claims
 from engine.experiments.basics.formulas import Batches, cross_entropy
 from engine.experiments.basics.report import OPTIMIZERS, batch_lines, report_blocks
-from engine.networks.architectures import ARCHITECTURES, format_network, parse_network, summarize_layers
-from engine.networks.layers import Act, Layer
+from engine.networks.architectures import (
+    ARCHITECTURES,
+    COURSE_ARCHITECTURES,
+    format_network,
+    parse_network,
+    summarize_layers,
+)
+from engine.networks.layers import Act, Layer, replaced
 from engine.networks.notation import EXAMPLE
 from engine.utils.arrays import Array
 from engine.utils.errors import NetworkError, Stopped
@@ -117,7 +123,7 @@ def compute(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: Pr
             _count_parameters("network", parse_network(spec.network), spec.input_shape, spec.classes),
             *(
                 _count_parameters(name, with_relu(layers), COURSE_INPUT, COURSE_CLASSES)
-                for name, layers in ARCHITECTURES.items()
+                for name, layers in ((each, ARCHITECTURES[each]) for each in COURSE_ARCHITECTURES)
             ),
         ],
         "gradient_recovery": {
@@ -132,7 +138,7 @@ def compute(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: Pr
 
 def with_relu(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     """Return the layers with ReLU in place of configurable activations."""
-    return tuple(Act("relu") if layer == Act() else layer for layer in layers)
+    return replaced(layers, lambda layer: Act("relu") if layer == Act() else layer)
 
 
 def _recover(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: ProgressCallback) -> list[Step]:

@@ -309,7 +309,8 @@ def test_a_config_file_is_named_when_it_is_missing_or_broken(tmp_path: Path) -> 
         (" , ,", []),
         ("0.1, 0.01", ["0.1", "0.01"]),
         ("a[FC-8, ReLU], mlp_1,b[Act,FC-4(no bias)]", ["a[FC-8, ReLU]", "mlp_1", "b[Act,FC-4(no bias)]"]),
-        ("a[FC-8, ReLU", ["a[FC-8", "ReLU"]),
+        ("a[Skip[FC-8, ReLU], Act], mlp_1", ["a[Skip[FC-8, ReLU], Act]", "mlp_1"]),
+        ("a[FC-8, ReLU", ["a[FC-8, ReLU"]),
         ("a]FC-8, ReLU[", ["a]FC-8", "ReLU["]),
     ],
 )

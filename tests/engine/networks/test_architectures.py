@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.config.specs import NetworkSpec
-from engine.networks.architectures import ARCHITECTURES, build_network, count_parameters, parameter_layers, summarize
+from engine.networks.architectures import (
+    ARCHITECTURES,
+    COURSE_ARCHITECTURES,
+    INPUT,
+    build_network,
+    count_parameters,
+    summarize,
+    weight_layers,
+)
 from engine.utils.errors import NetworkError
 
 # course.md, on 32x32x1 images of 10 classes.
@@ -37,7 +45,19 @@ def in_units_of_the_course_limit(network: keras.Sequential, name: str) -> np.nda
 
 
 def test_the_five_architectures_of_the_course_are_there() -> None:
-    assert list(ARCHITECTURES) == list(COURSE_TABLE)
+    assert list(COURSE_ARCHITECTURES) == list(COURSE_TABLE)
+    assert list(ARCHITECTURES)[:5] == list(COURSE_TABLE)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "channels", "parameters"),
+    # LeNet-5's is the usual count; ResNet-20's is He et al.'s 0.27 million, with the shortcuts of option B.
+    [("lenet_5", 1, 61_706), ("vgg_small", 3, 551_146), ("resnet_20", 3, 272_474)],
+)
+def test_well_known_networks_have_their_parameters(architecture: str, channels: int, parameters: int) -> None:
+    assert count_parameters(architecture, (32, 32, channels), 10) == parameters
+    network = build(architecture, shape=(32, 32, channels))
+    assert sum(math.prod(variable.shape) for variable in network.trainable_variables) == parameters
 
 
 @pytest.mark.parametrize(("architecture", "parameters"), COURSE_TABLE.items())
@@ -48,7 +68,7 @@ def test_parameters_are_those_of_the_course_table_by_formula_and_by_keras(archit
 
 @settings(max_examples=12, deadline=None)
 @given(
-    st.sampled_from(sorted(ARCHITECTURES)),
+    st.sampled_from(COURSE_ARCHITECTURES),
     st.tuples(st.integers(28, 48), st.integers(28, 48), st.sampled_from([1, 3])),
     st.integers(2, 100),
 )
@@ -61,9 +81,13 @@ def test_the_formula_agrees_with_keras_on_any_images(architecture: str, shape: t
 def test_the_summary_agrees_with_keras_layer_by_layer(architecture: str) -> None:
     layers = [layer for layer in build(architecture).layers if not isinstance(layer, keras.layers.Flatten)]
     summaries = summarize(architecture, (32, 32, 1), 10)
-    assert [layer.name for layer in layers] == [summary.name for summary in summaries]
-    assert [layer.output.shape[1:] for layer in layers] == [summary.output_shape for summary in summaries]
-    assert [layer.count_params() for layer in layers] == [summary.parameters for summary in summaries]
+    if architecture in COURSE_ARCHITECTURES:
+        assert [layer.name for layer in layers] == [summary.name for summary in summaries]
+    by_name = {layer.name: layer for layer in layers}
+    for summary in summaries:
+        layer = by_name[summary.name]
+        learned = sum(math.prod(variable.shape) for variable in layer.trainable_variables)
+        assert (layer.output.shape[1:], learned) == (summary.output_shape, summary.parameters)
 
 
 @pytest.mark.parametrize(
@@ -71,10 +95,11 @@ def test_the_summary_agrees_with_keras_layer_by_layer(architecture: str) -> None
     [
         ("mlp_2", ("dense_1", "dense_2", "prediction")),
         ("cnn_4", ("conv_1", "conv_2", "conv_3", "conv_4", "prediction")),
+        ("a[BatchNorm, Skip[DepthwiseConv-3x3(same) | Conv-1x1x1]]", ("depthwiseconv_1", "conv_1", "prediction")),
     ],
 )
-def test_layers_with_parameters_are_named_first_to_last(architecture: str, layers: tuple[str, ...]) -> None:
-    assert parameter_layers(summarize(architecture, (32, 32, 1), 10)) == layers
+def test_layers_with_weights_are_named_first_to_last(architecture: str, layers: tuple[str, ...]) -> None:
+    assert weight_layers(summarize(architecture, (32, 32, 1), 10)) == layers
 
 
 def test_a_network_gives_logits_without_softmax() -> None:
@@ -112,14 +137,14 @@ def test_an_unknown_architecture_is_refused_with_those_there_are() -> None:
         count_parameters("mlp_9", (32, 32, 1), 10)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", COURSE_ARCHITECTURES)
 def test_the_course_rule_keeps_kernels_and_biases_within_one_over_the_root_of_fan_in(architecture: str) -> None:
     network = build(architecture)
     for name in ("kernel", "bias"):
         assert np.abs(in_units_of_the_course_limit(network, name)).max() <= 1 + 1e-6
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", COURSE_ARCHITECTURES)
 def test_the_course_rule_spreads_kernels_evenly_over_their_range(architecture: str) -> None:
     for fan_in, values in variables(build(architecture), "kernel"):
         scaled = values.ravel() * math.sqrt(fan_in)
@@ -129,7 +154,7 @@ def test_the_course_rule_spreads_kernels_evenly_over_their_range(architecture: s
 
 
 def test_the_course_rule_spreads_biases_evenly_over_their_range() -> None:
-    networks = [build(architecture, seed=seed) for seed, architecture in enumerate(ARCHITECTURES)]
+    networks = [build(architecture, seed=seed) for seed, architecture in enumerate(COURSE_ARCHITECTURES)]
     scaled = np.concatenate([in_units_of_the_course_limit(network, "bias") for network in networks])
     assert scaled.max() > 0.9
     assert scaled.min() < -0.9
@@ -165,3 +190,62 @@ def test_the_seed_alone_fixes_the_initial_values(spec: NetworkSpec) -> None:
 def test_another_seed_gives_other_initial_values() -> None:
     first, second = build("cnn_3", seed=5).get_weights(), build("cnn_3", seed=6).get_weights()
     assert not any(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_residual_blocks_are_summarised_with_what_they_add() -> None:
+    found = summarize("a[Conv-3x3x4, Skip[Conv-3x3x8(same, stride 2), Act | Conv-1x1x8(stride 2)], Act]", (8, 8, 1), 2)
+    assert [(each.name, each.inputs, each.output_shape) for each in found] == [
+        ("conv_1", (INPUT,), (6, 6, 4)),
+        ("conv_2", ("conv_1",), (3, 3, 8)),
+        ("act_1", ("conv_2",), (3, 3, 8)),
+        ("conv_3", ("conv_1",), (3, 3, 8)),
+        ("skip_1", ("act_1", "conv_3"), (3, 3, 8)),
+        ("act_2", ("skip_1",), (3, 3, 8)),
+        ("prediction", ("act_2",), (2,)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("layers", "reason"),
+    [
+        (
+            "Skip[Conv-3x3x4(same, stride 2)]",
+            "at skip_1, the layers give 16x16x4 and the shortcut 32x32x1, which can't be added; write a shortcut after "
+            "a bar, such as Skip[… | Conv-1x1x4(stride 2, no bias)].",
+        ),
+        (
+            "FC-3, Skip[FC-4]",
+            "at skip_1, the layers give 4 and the shortcut 3, which can't be added; give both the same size and number "
+            "of channels.",
+        ),
+        (
+            "Skip[FC-8 | Conv-3x3x4]",
+            "at skip_1, the layers give 8 and the shortcut 30x30x4, which can't be added; give both the same size and "
+            "number of channels.",
+        ),
+    ],
+)
+def test_outputs_that_cannot_be_added_are_refused_with_what_to_write(layers: str, reason: str) -> None:
+    with pytest.raises(NetworkError) as error:
+        summarize(f"net[{layers}]", (32, 32, 1), 10)
+    assert str(error.value) == f"net can't be built on 32x32 images: {reason}"
+
+
+def test_initial_values_of_a_residual_network_are_fixed_by_the_seed_alone() -> None:
+    text = "net[Skip[DepthwiseConv-3x3(same), Conv-1x1x4 | Conv-1x1x4], BatchNorm, LayerNorm, Dropout-0.5, Act]"
+    first, again, other = (build(text, seed=seed, shape=(6, 6, 2), classes=3).get_weights() for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_a_penalty_is_that_of_keras() -> None:
+    network = build("net[DepthwiseConv-3x3(L2 0.5), Conv-1x1x2(L2 0.25), FC-4(L2 0.125)]", shape=(4, 4, 1), classes=2)
+    kernels = [layer.kernel.numpy() for layer in network.layers if hasattr(layer, "kernel")]
+    expected = sum(l2 * np.sum(kernel**2) for l2, kernel in zip((0.5, 0.25, 0.125), kernels, strict=False))
+    assert sum(float(loss) for loss in network.losses) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_course_rule_bounds_depthwise_kernels_by_their_own_fan_in() -> None:
+    layer = build("net[DepthwiseConv-5x3]", shape=(8, 8, 64)).layers[0]
+    scaled = np.abs(layer.kernel.numpy()) * math.sqrt(15)
+    assert 0.98 < scaled.max() <= 1 + 1e-6

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from engine.config.specs import NetworkSpec
-from engine.networks.architectures import ARCHITECTURES, build_network
+from engine.networks.architectures import COURSE_ARCHITECTURES, build_network
 from engine.networks.files import MAX_BYTES, check_network, check_weights
 from engine.networks.inference import Prober
 from engine.networks.notation import ACTIVATION_NAMES
@@ -50,7 +50,7 @@ def changed(
 
 
 @pytest.mark.parametrize("initializer", ["course", "keras"])
-@pytest.mark.parametrize("architecture", [*ARCHITECTURES, f"all[{', '.join(ACTIVATION_NAMES.values())}, FC-4]"])
+@pytest.mark.parametrize("architecture", [*COURSE_ARCHITECTURES, f"all[{', '.join(ACTIVATION_NAMES.values())}, FC-4]"])
 def test_every_network_of_the_program_is_sound(tmp_path: Path, architecture: str, initializer: Any) -> None:
     spec = NetworkSpec(initializer=initializer)
     build_network(architecture, (32, 32, 3), 10, spec, seed=0).save(tmp_path / "n.keras")

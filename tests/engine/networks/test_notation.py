@@ -18,13 +18,30 @@ from engine.networks.architectures import (
     summarize_layers,
     with_configurable_activations,
 )
-from engine.networks.layers import Act, Conv, Dense, Layer, MaxPool
+from engine.networks.layers import (
+    Act,
+    AvgPool,
+    BatchNorm,
+    Conv,
+    Dense,
+    DepthwiseConv,
+    Dropout,
+    GlobalAvgPool,
+    Layer,
+    LayerNorm,
+    MaxPool,
+    Skip,
+    SpatialDropout,
+)
 from engine.networks.notation import (
     ACTIVATION_NAMES,
     EXAMPLE,
+    LAYER_HELP,
     MAX_CHANNELS,
+    MAX_DEPTH,
     MAX_KERNEL_SIDE,
     MAX_LAYERS,
+    MAX_STRIDE,
     MAX_UNITS,
     format_network,
     parse_network,
@@ -33,16 +50,36 @@ from engine.networks.notation import (
 from engine.utils.errors import NetworkError
 
 sides = st.integers(1, MAX_KERNEL_SIDE)
+paddings = st.sampled_from(["valid", "same"])
+strides = st.integers(1, MAX_STRIDE)
+penalties = st.just(0.0) | st.floats(1e-12, 1000)
+shares = st.floats(0, 1, exclude_min=True, exclude_max=True)
+epsilons = st.just(1e-3) | st.floats(1e-12, 1)
 layers: st.SearchStrategy[Layer] = st.one_of(
-    st.builds(Conv, sides, sides, st.integers(1, MAX_CHANNELS)),
-    st.builds(MaxPool, sides),
-    st.builds(Dense, st.integers(1, MAX_UNITS), st.booleans()),
+    st.builds(Conv, sides, sides, st.integers(1, MAX_CHANNELS), paddings, strides, st.booleans(), penalties),
+    st.builds(DepthwiseConv, sides, sides, paddings, strides, st.booleans(), penalties),
+    # A stride equal to the side is not written, and read as none.
+    st.builds(MaxPool, sides, st.none() | strides, paddings).filter(lambda layer: layer.stride != layer.size),
+    st.builds(AvgPool, sides, st.none() | strides, paddings).filter(lambda layer: layer.stride != layer.size),
+    st.just(GlobalAvgPool()),
+    st.builds(Dense, st.integers(1, MAX_UNITS), st.booleans(), penalties),
+    st.builds(BatchNorm, st.floats(0, 0.999999), epsilons),
+    st.builds(LayerNorm, epsilons),
+    st.builds(Dropout, shares),
+    st.builds(SpatialDropout, shares),
     st.builds(Act, st.none() | st.sampled_from(sorted(ACTIVATION_NAMES))),
 )
-networks = st.lists(layers, min_size=1, max_size=MAX_LAYERS).map(tuple)
+some_layers = st.lists(layers, min_size=1, max_size=4).map(tuple)
+blocks = st.builds(Skip, some_layers, st.just(()) | some_layers)
+networks = st.lists(layers | blocks | st.builds(Skip, st.tuples(blocks)), min_size=1, max_size=12).map(tuple)
 # Valid and invalid inputs: pieces of the notation in any order.
 nearly = st.lists(
-    st.sampled_from(["Conv", "-", "3", "x", "0", "16", "FC", "MaxPool", "ReLU", "(no bias)", ",", " ", "\n", "[", "]"]),
+    st.sampled_from(
+        [
+            *("Conv", "-", "3", "x", "0", "16", "FC", "MaxPool", "ReLU", "(no bias)", ",", " ", "\n", "[", "]"),
+            *("Skip[", "|", "(same", "stride 2", ")", "Dropout-", ".", "5", "BatchNorm"),
+        ]
+    ),
     max_size=12,
 ).map("".join)
 
@@ -101,6 +138,10 @@ def test_case_and_space_and_the_sign_of_multiplication_make_no_difference(text: 
     assert parse_network(text) == (Conv(3, 3, 16), Act("relu"), MaxPool(2))
 
 
+CONV_OPTIONS = "same, stride 2, no bias, L2 0.0005"
+NO_SIDE = "a block needs layers, and a shortcut after its bar: Skip[layers], or Skip[layers | shortcut]."
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -112,6 +153,25 @@ def test_case_and_space_and_the_sign_of_multiplication_make_no_difference(text: 
         ("Conv-3x3x0", "the number of channels in 'Conv-3x3x0' must be from 1 to 4096."),
         ("Conv-3x3x4097", "the number of channels in 'Conv-3x3x4097' must be from 1 to 4096."),
         ("MaxPool-0x0", "the side in 'MaxPool-0x0' must be from 1 to 64."),
+        ("Conv-3x3x16(same, same)", "'Conv-3x3x16(same, same)' has the option 'same' twice."),
+        ("Conv-3x3x16(stride)", f"'stride' is no option of 'Conv-3x3x16(stride)'; there are {CONV_OPTIONS}."),
+        ("Conv-3x3x16(same 2)", f"'same2' is no option of 'Conv-3x3x16(same 2)'; there are {CONV_OPTIONS}."),
+        ("Conv-3x3x16(stride 0)", "the stride in 'Conv-3x3x16(stride 0)' must be from 1 to 64."),
+        ("Conv-3x3x16(stride 1.5)", "the stride in 'Conv-3x3x16(stride 1.5)' must be from 1 to 64."),
+        ("Conv-3x3x16(same,)", "an option of 'Conv-3x3x16(same,)' is missing before or after a comma."),
+        ("MaxPool-2x2(no bias)", "'nobias' is no option of 'MaxPool-2x2(no bias)'; there are same, stride 2."),
+        ("FC-64(bias)", "'bias' is no option of 'FC-64(bias)'; there are no bias, L2 0.0005."),
+        ("Dropout-0", "the share in 'Dropout-0' must be above 0 and below 1."),
+        ("SpatialDropout-1.0", "the share in 'SpatialDropout-1.0' must be above 0 and below 1."),
+        ("BatchNorm(momentum 1)", "the momentum in 'BatchNorm(momentum 1)' must be from 0 to 0.999999."),
+        ("Skip[ReLU", "a ']' is missing at the end."),
+        ("Skip[ReLU)", "a ')' closes nothing; remove it, or open it before."),
+        ("FC-8]", "a ']' closes nothing; remove it, or open it before."),
+        ("Skip[Act | Act | Act]", "a block has one bar, between its layers and its shortcut: Skip[layers | shortcut]."),
+        ("Skip[]", NO_SIDE),
+        ("Skip[Act | ]", NO_SIDE),
+        ("Skip[Act,, Act]", "a layer is missing before or after a comma."),
+        ("Skip[" * 9 + "Act" + "]" * 9, f"blocks in blocks may be {MAX_DEPTH} deep, and these are deeper."),
         ("FC-0", "the number of units in 'FC-0' must be from 1 to 65536."),
         ("ReLU, FC-65537(no bias)", "the number of units in 'FC-65537(no bias)' must be from 1 to 65536."),
     ],
@@ -120,14 +180,13 @@ def test_each_mistake_has_its_sentence(text: str, reason: str) -> None:
     assert refusal(text) == reason
 
 
-@pytest.mark.parametrize("piece", ["Cnov-3x3x16", "FC-64(bias)", "FC-1e3", "FC-x", "LSTM-8", "['", "-"])
+@pytest.mark.parametrize("piece", ["Cnov-3x3x16", "FC-1e3", "FC-x", "LSTM-8", "'", "-"])
 def test_what_is_no_layer_is_named_with_what_there_is(piece: str) -> None:
     message = refusal(f"ReLU, {piece}, FC-8")
-    assert message.startswith(f"'{piece}' is no layer; there are Conv-3x3x16 (width, height, channels), MaxPool-2x2, ")
+    assert message.startswith(
+        f"'{piece}' is no layer; there are Conv-3x3x16 (width, height, channels), DepthwiseConv-3x3, "
+    )
     assert all(name in message for name in (*ACTIVATION_NAMES.values(), "Act"))
-
-
-NO_AVERAGE = "there is no average pooling, only pooling that takes the maximum, as in MaxPool-2x2"
 
 
 @pytest.mark.parametrize(
@@ -146,14 +205,21 @@ NO_AVERAGE = "there is no average pooling, only pooling that takes the maximum, 
         ("MaxPool2x2", "write MaxPool-2x2"),
         ("MaxPool-2", "write MaxPool-2x2"),
         ("MaxPool", "write pooling with its window, as in MaxPool-2x2"),
-        ("AvgPool-2x2", NO_AVERAGE),
-        ("GlobalAveragePooling2D()", NO_AVERAGE),
+        ("AvgPool2d(3)", "write AvgPool-3x3"),
+        ("AvgPool", "write pooling with its window, as in AvgPool-2x2"),
+        ("GlobalAveragePooling2D()", "write GlobalAvgPool"),
+        ("DepthwiseConv2D(3x3)", "write DepthwiseConv-3x3"),
         ("PredictionLayer", "it is added automatically, with one unit per class; leave it out"),
         ("Prediction layer (10)", "it is added automatically, with one unit per class; leave it out"),
         ("Flatten()", "the values are flattened automatically before the first FC layer; leave it out"),
         ("Softmax", "softmax is part of the loss, and is applied to the prediction layer automatically; leave it out"),
-        ("Dropout(0.5)", "there is no such layer; leave it out"),
-        ("BatchNorm", "there is no such layer, only the normalisation of the images; leave it out"),
+        ("Dropout(0.5)", "write dropout with its share, as in Dropout-0.5"),
+        ("nn.Dropout2d", "write dropout of channels with its share, as in SpatialDropout-0.2"),
+        ("BatchNormalization()", "write BatchNorm"),
+        ("GroupNorm", "there is no normalisation of groups; write LayerNorm or BatchNorm"),
+        ("Residual", "write a residual block, as in Skip[Conv-3x3x16(same), ReLU]"),
+        ("Skip", "write a residual block, as in Skip[Conv-3x3x16(same), ReLU]"),
+        ("Rescaling", "the normalisation of the images is a setting; leave it out"),
         ("nn.Flatten", "the values are flattened automatically before the first FC layer; leave it out"),
         ("Swish", "write SiLU"),
     ],
@@ -185,7 +251,9 @@ def test_limits_are_what_is_just_allowed() -> None:
     text = f"Conv-{MAX_KERNEL_SIDE}x1x{MAX_CHANNELS}, MaxPool-{MAX_KERNEL_SIDE}x{MAX_KERNEL_SIDE}, FC-{MAX_UNITS}"
     assert parse_network(text) == (Conv(1, MAX_KERNEL_SIDE, MAX_CHANNELS), MaxPool(MAX_KERNEL_SIDE), Dense(MAX_UNITS))
     assert len(parse_network(", ".join(["Act"] * MAX_LAYERS))) == MAX_LAYERS
-    assert refusal(", ".join(["Act"] * (MAX_LAYERS + 1))) == "the network has 61 layers, and at most 60 are allowed."
+    assert refusal(", ".join(["Act"] * (MAX_LAYERS + 1))) == (
+        f"the network has {MAX_LAYERS + 1} layers, and at most {MAX_LAYERS} are allowed."
+    )
 
 
 @given(st.text() | nearly)
@@ -254,7 +322,7 @@ def test_a_network_is_told_by_name_or_by_name_and_layers() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[FC-8]", "1st[FC-8]", "two words[FC-8]", "a[FC-8", "a[FC-8]]", "a[b]c", "größe[FC-8]", "a" * 41]
+    "text", ["", "[FC-8]", "1st[FC-8]", "two words[FC-8]", "a[FC-8", "a[b]c", "größe[FC-8]", "a" * 41]
 )
 def test_what_names_no_architecture_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(NetworkError) as error:
@@ -268,8 +336,8 @@ def test_an_unknown_name_is_refused_with_those_known_and_how_to_write_one() -> N
     with pytest.raises(NetworkError) as error:
         layers_of("vgg")
     assert str(error.value) == (
-        "there is no architecture called 'vgg'; there are mlp_1, mlp_2, cnn_3, cnn_4, cnn_5, or write one as "
-        "name[Conv-3x3x16, ReLU, MaxPool-2x2, FC-64]."
+        "there is no architecture called 'vgg'; there are mlp_1, mlp_2, cnn_3, cnn_4, cnn_5, lenet_5, vgg_small, "
+        "resnet_20, or write one as name[Conv-3x3x16, ReLU, MaxPool-2x2, FC-64]."
     )
 
 
@@ -281,7 +349,7 @@ def test_a_chosen_architecture_is_kept_in_its_plainest_form() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("cnn_4[FC-8]", "'cnn_4' is the name of an architecture of the course; choose another name."),
+        ("cnn_4[FC-8]", "'cnn_4' is the name of a built-in architecture; choose another name."),
         ("small[]", "the network has no layer"),
         ("small[FC-x]", "'FC-x' is no layer"),
         ("vgg", "there is no architecture called 'vgg'"),
@@ -297,3 +365,24 @@ def test_opening_the_activations_leaves_everything_else_as_it_is() -> None:
         "small[FC-8, Act, FC-4(no bias), Act, Act]"
     )
     assert with_configurable_activations("cnn_5") == "cnn_5"
+    assert with_configurable_activations("small[Skip[ReLU, FC-8 | Skip[Tanh]]]") == (
+        "small[Skip[Act, FC-8 | Skip[Act]]]"
+    )
+
+
+@pytest.mark.parametrize("example", [name for name in LAYER_HELP if "…" not in name])
+def test_every_example_of_a_layer_is_one(example: str) -> None:
+    assert format_network(parse_network(example)) == example
+
+
+def test_options_are_read_in_any_order_and_with_equals_signs() -> None:
+    expected = (Conv(3, 3, 16, "same", 2, bias=False, l2=5e-4),)
+    assert parse_network("conv-3x3x16(L2=0.0005, no bias, STRIDE 2,same)") == expected
+    assert parse_network("Conv-3x3x16(same, stride 2, no bias, L2 5e-4)") == expected
+    assert parse_network("MaxPool-3x3(stride 3)") == (MaxPool(3),)
+
+
+def test_separators_and_brackets_inside_of_a_block_are_its_own() -> None:
+    text = "Skip[Conv-3x3x4(same), ReLU\nConv-3x3x4(same, no bias) | Conv-1x1x4], FC-8"
+    body = (Conv(3, 3, 4, "same"), Act("relu"), Conv(3, 3, 4, "same", bias=False))
+    assert parse_network(text) == (Skip(body, (Conv(1, 1, 4),)), Dense(8))

@@ -67,7 +67,7 @@ def test_a_name_stands_for_the_whole_network_and_any_other_text_for_itself(libra
 @pytest.mark.parametrize(
     ("architecture", "reason"),
     [
-        ("cnn_4[FC-8]", "'cnn_4' is the name of an architecture of the course"),
+        ("cnn_4[FC-8]", "'cnn_4' is the name of a built-in architecture"),
         ("small[FC-0]", "the number of units in 'FC-0' must be from 1 to 65536"),
         ("small", "there is no architecture called 'small'"),
         ("1st[FC-8]", "'1st' is no name of an architecture"),

@@ -20,7 +20,7 @@ from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.basics.experiment import BasicsSpec, compute, figures
 from engine.experiments.basics.report import OPTIMIZERS, batch_lines
 from engine.exports import export_experiment
-from engine.networks.architectures import ARCHITECTURES, count_parameters
+from engine.networks.architectures import COURSE_ARCHITECTURES, count_parameters
 from engine.session import Session
 from engine.storage.store import Store
 from engine.utils.errors import Cancelled, SpecError
@@ -109,7 +109,7 @@ def test_parameters_of_the_five_and_of_the_network_asked_for(found: Computation)
     own, *five = found.findings["parameters"]
     totals = {network["name"]: network["total"] for network in five}
     assert totals == {"mlp_1": 33_130, "mlp_2": 35_498, "cnn_3": 11_106, "cnn_4": 13_522, "cnn_5": 8_346}
-    assert totals == {name: count_parameters(name, (32, 32, 1), 10) for name in ARCHITECTURES}
+    assert totals == {name: count_parameters(name, (32, 32, 1), 10) for name in COURSE_ARCHITECTURES}
     assert own["notation"] == "Conv-3x3x16, ReLU, MaxPool-2x2, FC-64(no bias)"
     for network in (own, *five):
         assert sum(layer["parameters"] for layer in network["layers"]) == network["total"]
