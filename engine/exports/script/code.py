@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import Any
 
-WIDTH = 110  # columns
+WIDTH = 120  # columns
 _INDENT = 4
 
 

@@ -11,7 +11,7 @@ from engine.analysis.results import RunResult
 from engine.datasets.base import RawImages
 from engine.datasets.prepare import LUMA, Preparation
 from engine.exports.script.code import source
-from engine.exports.script.network import network_source
+from engine.exports.script.network import network_imports, network_source
 from engine.exports.script.settings import callback_calls, optimizer_call
 from engine.networks.architectures import architecture_name
 from engine.utils.arrays import Array
@@ -66,13 +66,14 @@ def _values(content: ScriptContent) -> dict[str, Any]:
     height, width, channels = raw.x_train.shape[1:]
     to_gray = preparation.grayscale and channels == 3
     shape = (height, width, 1 if to_gray else channels)
-    network = network_source(build_network(run.architecture, shape, len(raw.class_names), run.network, run.seed))
+    network = build_network(run.architecture, shape, len(raw.class_names), run.network, run.seed)
     rate = make_learning_rate(run, Timetable.of(content.train_count, run.training, run.max_steps))
     optimizer = optimizer_call(run.training, rate.schedule if isinstance(rate, OverridableRate) else rate)
     training, augmentation = run.training, run.augmentation
     callbacks = callback_calls(run)
     return {
-        "about": _about(content, network),
+        "about": _about(content),
+        "imports": network_imports(network),
         "classes": source(list(raw.class_names), prefix="CLASSES = ").removeprefix("CLASSES = "),
         "seed": run.seed,
         "epochs": training.epochs,
@@ -84,7 +85,7 @@ def _values(content: ScriptContent) -> dict[str, Any]:
         "means": source(_decimals(preparation.means)),
         "deviations": source(_decimals(preparation.deviations)),
         "luma": source(list(LUMA)) if to_gray else "",
-        "network": network,
+        "network": network_source(network),
         "start": source(content.start),
         "result": source(_result(content)),
         "optimizer": source(optimizer, _ARGUMENT, "optimizer=", ","),
@@ -92,11 +93,10 @@ def _values(content: ScriptContent) -> dict[str, Any]:
     }
 
 
-def _about(content: ScriptContent, network: str) -> dict[str, Any]:
+def _about(content: ScriptContent) -> dict[str, Any]:
     """Return what the description of the script says."""
     run = content.best.run
     seeded = "the order of the images"
-    imports = [name for name in ("initializers", "layers", "regularizers") if f"{name}." in network]
     return {
         "network": plain(architecture_name(run.trained_spec.architecture)),
         "accuracy": f"{run.test_accuracy:.2%}",
@@ -104,7 +104,6 @@ def _about(content: ScriptContent, network: str) -> dict[str, Any]:
         "start": plain(content.start or ""),
         "result": plain(_result(content)),
         "seeded": seeded + (" and their changes" if run.trained_spec.augmentation.operations else ""),
-        "imports": ", ".join(imports),
         "initial": _INITIAL[run.trained_spec.network.initializer],
         "remarks": list(_remarks(content.best)),
     }
