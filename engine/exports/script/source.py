@@ -70,7 +70,6 @@ def _values(content: ScriptContent) -> dict[str, Any]:
     rate = make_learning_rate(run, Timetable.of(content.train_count, run.training, run.max_steps))
     optimizer = optimizer_call(run.training, rate.schedule if isinstance(rate, OverridableRate) else rate)
     training, augmentation = run.training, run.augmentation
-    callbacks = callback_calls(run)
     return {
         "about": _about(content),
         "imports": network_imports(network),
@@ -89,7 +88,7 @@ def _values(content: ScriptContent) -> dict[str, Any]:
         "start": source(content.start),
         "result": source(_result(content)),
         "optimizer": source(optimizer, _ARGUMENT, "optimizer=", ","),
-        "callbacks": source(callbacks, _ARGUMENT, "callbacks=", ",") if callbacks else "",
+        "callbacks": [source(each, _ARGUMENT + 4, suffix=",") for each in callback_calls(run)],
     }
 
 
