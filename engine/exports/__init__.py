@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.analysis.results import ExperimentResult, load_results
-from engine.config.export_formats import DEFAULT_FORMATS, FORMATS, Format, parse_formats
+from engine.config.export_formats import DEFAULT_FORMATS, FORMATS, NETWORK_FORMATS, Format, parse_formats
 from engine.datasets.base import ProgressCallback
 from engine.events.experiments import Computation
 from engine.experiments import find_experiment
@@ -129,9 +129,12 @@ def _write_files(
         case ExperimentWithRuns():
             result = load_results(store, stored.id)
             yield from _write_training(store, result, definition, folder, formats)
-            yield from write_networks(folder / "networks", result, formats, tell, progress)
-            if Format.KERAS_SCRIPT in formats:
-                yield from write_scripts(folder / "scripts", result, tell, progress)
+            if not result.is_logged:
+                yield from write_networks(folder / "networks", result, formats, tell, progress)
+                if Format.KERAS_SCRIPT in formats:
+                    yield from write_scripts(folder / "scripts", result, tell, progress)
+            elif set(formats) & {*NETWORK_FORMATS, Format.KERAS_SCRIPT}:
+                tell("Runs of other programs are exported without networks and scripts, as their logs have none.")
         case ComputedExperiment():
             yield from _write_computation(stored, store.computation(stored.id), definition, folder, formats)
         case _:

@@ -292,6 +292,8 @@ class MainWindow(QMainWindow):
             case Exported(folder):
                 self.statusBar().showMessage(f"{event.summary}: {folder}", STATUS_MS)
                 QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
+                if event.problems:
+                    self.show_error(" ".join(event.problems))
             case TaskFailed(reason, cancelled=False, broken_images=0):  # else the data set controller offers a remedy
                 self.statusBar().clearMessage()
                 self.show_error(reason)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from engine.config.specs import RunSpec, TrainingSpec
 from engine.exports.script.code import Call, changed_arguments
-from engine.training.callbacks.plateau import FACTOR, QUANTITY
 
 if TYPE_CHECKING:
     from keras.optimizers.schedules import LearningRateSchedule
@@ -36,6 +35,8 @@ def _schedule_call(schedule: LearningRateSchedule) -> Call:
 
 def callback_calls(run: RunSpec) -> list[Call]:
     """Return the calls that make Keras' callbacks for a run."""
+    from engine.training.callbacks.plateau import FACTOR, QUANTITY
+
     found = []
     if run.training.ema_momentum:  # the average is validated
         found.append(Call("keras.callbacks.SwapEMAWeights"))
