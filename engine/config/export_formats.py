@@ -70,6 +70,7 @@ FORMATS: dict[Format, FormatInfo] = {
 }
 FIGURE_FORMATS = (Format.PNG, Format.SVG, Format.PDF)
 NETWORK_FORMATS = (Format.KERAS, Format.ONNX, Format.TFLITE)
+TENSORFLOW_FORMATS = (*NETWORK_FORMATS, Format.KERAS_SCRIPT)
 DEFAULT_FORMATS = (Format.PNG, Format.SVG, Format.CSV, Format.JSON, Format.COURSE)
 
 

@@ -35,6 +35,7 @@ from engine.executors.tasks import (
     CalibrateTask,
     ComputeTask,
     DeviceTask,
+    ExportNetworkTask,
     ExportTask,
     PickTestImagesTask,
     PrepareTask,
@@ -48,6 +49,7 @@ from engine.executors.tasks import (
     VerifyTask,
 )
 from engine.exports import export_experiment
+from engine.exports.networks import export_network
 from engine.storage.store import Store
 from engine.utils.errors import BrokenImagesError, Cancelled, Stopped, TrainscopeError
 from engine.utils.text import reason
@@ -101,7 +103,7 @@ class TaskRunner:
                 emit(self.placement.appraise(runs, refresh, PeekablePoll(poll).check_cancelled))
             case CalibrateTask() | CalibrateMachineTask():
                 emit(_calibrate(task, PeekablePoll(poll)))
-            case ExportTask() | ReportTask():
+            case ExportTask() | ExportNetworkTask() | ReportTask():
                 emit(_write(task, progress))
             case PickTestImagesTask() | ReadImageTask():
                 emit(self._inference.answer(task, progress))
@@ -177,7 +179,10 @@ def _calibrate(task: CalibrateTask | CalibrateMachineTask, poll: PeekablePoll) -
     return Calibrated(task.kind, used_library(), *reference_seconds(task.kind, poll.check_cancelled))
 
 
-def _write(task: ExportTask | ReportTask, progress: ProgressCallback) -> Exported:
+def _write(task: ExportTask | ExportNetworkTask | ReportTask, progress: ProgressCallback) -> Exported:
+    if isinstance(task, ExportNetworkTask):
+        export_network(task.file, task.model, task.shape, task.properties)
+        return Exported(str(task.file.parent), 1)
     with closing(Store(task.workspace)) as store:
         if isinstance(task, ReportTask):
             from engine.exports.report import write_report

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.analysis.results import ExperimentResult, load_results
-from engine.config.export_formats import DEFAULT_FORMATS, FORMATS, NETWORK_FORMATS, Format, parse_formats
+from engine.config.export_formats import DEFAULT_FORMATS, FORMATS, TENSORFLOW_FORMATS, Format, parse_formats
 from engine.datasets.base import ProgressCallback
 from engine.events.experiments import Computation
 from engine.experiments import find_experiment
@@ -33,6 +33,7 @@ from engine.utils.text import pluralise
 __all__ = [
     "DEFAULT_FORMATS",
     "FORMATS",
+    "TENSORFLOW_FORMATS",
     "Export",
     "Format",
     "check_writable",
@@ -133,7 +134,7 @@ def _write_files(
                 yield from write_networks(folder / "networks", result, formats, tell, progress)
                 if Format.KERAS_SCRIPT in formats:
                     yield from write_scripts(folder / "scripts", result, tell, progress)
-            elif set(formats) & {*NETWORK_FORMATS, Format.KERAS_SCRIPT}:
+            elif set(formats) & set(TENSORFLOW_FORMATS):
                 tell("Runs of other programs are exported without networks and scripts, as their logs have none.")
         case ComputedExperiment():
             yield from _write_computation(stored, store.computation(stored.id), definition, folder, formats)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from engine.config.export_formats import NETWORK_FORMATS, Format
 from engine.config.specs import DataSpec
 from engine.datasets.base import ProgressCallback
 from engine.events.datasets import DatasetInfo
-from engine.exports.files import file_name
+from engine.exports.files import check_writable, file_name
 from engine.exports.libraries import tensorflow_on_cpu
 from engine.networks.files import check_network
 from engine.utils.errors import ExportError
@@ -57,15 +57,29 @@ def write_networks(
             continue
         for kind in chosen:
             path = folder / f"{file_name(variant.name)}.{kind.value}"
+            run = best.run.trained_spec
             try:
-                write_network(path, best.run.model, best.run.trained_spec.data, result.dataset)
+                write_network(path, best.run.model, result.dataset.shape, run_properties(run.data, result.dataset))
             except ExportError as error:
                 tell(str(error))
             else:
                 yield path
 
 
-def write_network(path: Path, model: Path, data: DataSpec, info: DatasetInfo) -> None:
+def export_network(file: Path, model: Path, shape: tuple[int, int, int], properties: Mapping[str, str]) -> None:
+    """Write a network as ``write_network`` does, whose ``ExportError`` it propagates.
+
+    Raises:
+        ExportError: if the file can't be written.
+    """
+    check_writable(file.parent)
+    try:
+        write_network(file, model, shape, properties)
+    except OSError as error:
+        raise ExportError(f"{file} can't be written ({error.strerror}); choose another file.") from error
+
+
+def write_network(path: Path, model: Path, shape: tuple[int, int, int], properties: Mapping[str, str]) -> None:
     """Write a trained network in the format that the name of ``path`` ends with.
 
     Propagates ``OSError`` of the target.
@@ -73,19 +87,19 @@ def write_network(path: Path, model: Path, data: DataSpec, info: DatasetInfo) ->
     Args:
         path: the target, ``.keras``, ``.onnx`` or ``.tflite``.
         model: the .keras file of the network.
-        data: how its images were prepared.
-        info: the data set it was trained on.
+        shape: height, width and channels of its images.
+        properties: the metadata of an ONNX file.
 
     Raises:
         ExportError: if the network can't be read or converted.
     """
     with tensorflow_on_cpu(), atomic_path(path) as part:
-        network = _load(model, info.shape)
+        network = _load(model, shape)
         match path.suffix:
             case ".onnx":
                 from engine.exports.networks.onnx_file import write_onnx
 
-                write_onnx(part, network, _properties(data, info))
+                write_onnx(part, network, properties)
             case ".tflite":
                 from engine.exports.networks.tflite_file import write_tflite
 
@@ -111,7 +125,7 @@ def _load(model: Path, shape: tuple[int, int, int]) -> keras.Model:
         ) from None
 
 
-def _properties(data: DataSpec, info: DatasetInfo) -> dict[str, str]:
+def run_properties(data: DataSpec, info: DatasetInfo) -> dict[str, str]:
     """Return how images are prepared for a network and what its outputs mean, as texts."""
     return {
         "input": "float32 [batch, height, width, channels], normalised",
