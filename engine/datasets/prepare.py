@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.config.specs import DataSpec
+from engine.config.specs import DataSpec, Normalization
 from engine.datasets.base import ProgressCallback, RawImages
 from engine.datasets.checks import find_duplicates, grayscale_warning
 from engine.datasets.registry import load_raw
@@ -195,6 +195,19 @@ def class_counts(raw: RawImages, labels: Array) -> tuple[int, ...]:
     return tuple(np.bincount(labels, minlength=len(raw.class_names)).tolist())
 
 
+def fixed_preparation(normalization: Normalization, channels: int) -> Preparation:
+    """Return the preparation of images with ``channels`` that depends on no data set.
+
+    Raises:
+        SpecError: if there is none of that name.
+    """
+    if normalization == "per-dataset":
+        raise SpecError("The normalisation per-dataset needs a data set; choose one, or another normalisation.")
+    if normalization == "cifar10" and channels != 3:
+        raise SpecError("The normalisation cifar10 needs three colour channels; choose half or none.")
+    return Preparation(*_constants(normalization, channels), grayscale=False)
+
+
 def _check_normalization(raw: RawImages, spec: DataSpec) -> None:
     if spec.normalization == "cifar10" and raw.x_train.shape[3] != 3:
         raise SpecError(
@@ -205,19 +218,22 @@ def _check_normalization(raw: RawImages, spec: DataSpec) -> None:
 
 def _normalization(raw: RawImages, parts: Split, spec: DataSpec) -> tuple[Array, Array]:
     """Return means and deviations, float32 [channels]."""
-    channels = raw.x_train.shape[3]
-    match spec.normalization:
-        case "half":
-            found = (np.full(channels, 0.5), np.full(channels, 0.5))
-        case "cifar10":
-            found = (np.array(_CIFAR10_MEANS), np.array(_CIFAR10_DEVIATIONS))
-        case "none":
-            found = (np.zeros(channels), np.ones(channels))
-        case "bytes":
-            found = (np.zeros(channels), np.full(channels, 1 / 255))
-        case "per-dataset":
-            found = _moments(raw.x_train, parts.train)
-    return found[0].astype(np.float32), found[1].astype(np.float32)
+    if spec.normalization != "per-dataset":
+        return _constants(spec.normalization, raw.x_train.shape[3])
+    means, deviations = _moments(raw.x_train, parts.train)
+    return means.astype(np.float32), deviations.astype(np.float32)
+
+
+def _constants(normalization: Normalization, channels: int) -> tuple[Array, Array]:
+    """Return the means and deviations of a normalisation that depends on no data set, float32 [channels]."""
+    values = {
+        "half": (0.5, 0.5),
+        "cifar10": (_CIFAR10_MEANS, _CIFAR10_DEVIATIONS),
+        "none": (0.0, 1.0),
+        "bytes": (0.0, 1 / 255),
+    }
+    means, deviations = values[normalization]
+    return np.full(channels, means, np.float32), np.full(channels, deviations, np.float32)
 
 
 def _moments(images: Array, indices: Array) -> tuple[Array, Array]:

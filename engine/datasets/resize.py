@@ -23,17 +23,16 @@ def usual_side(height: int, width: int) -> int:
     return min(max(height, width, SMALLEST_SIDE), LARGEST_SIDE)
 
 
-def resize_image(image: Image, side: int) -> Image:
-    """Stretch or shrink an image to ``side`` x ``side`` pixels, ignoring its aspect ratio.
+def resize_image(image: Image, height: int, width: int | None = None) -> Image:
+    """Stretch or shrink an image to ``height`` x ``width`` pixels, by default a square, ignoring its aspect ratio.
 
     Bilinear; when shrinking, Pillow widens the filter's support, so no pixel is skipped, and first reduces by an
     integer factor if it shrinks a lot (``reducing_gap``).
     """
     from PIL.Image import Resampling
 
-    if image.size == (side, side):
-        return image
-    return image.resize((side, side), Resampling.BILINEAR, reducing_gap=3.0)
+    size = (height if width is None else width, height)
+    return image if image.size == size else image.resize(size, Resampling.BILINEAR, reducing_gap=3.0)
 
 
 def array_part(images: Array, labels: Array, side: int) -> Part:

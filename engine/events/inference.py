@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.config.specs import DataSpec
+from engine.config.specs import DataSpec, Normalization
+from engine.events.runs import Weights
 from engine.utils.arrays import Array
 
 
@@ -56,3 +57,31 @@ class ImageRead:
 
     file: Path
     image: Array
+
+
+@dataclass(frozen=True)
+class NetworkOpened:
+    """What the file of a network holds.
+
+    Attributes:
+        shape: height, width and channels of its images.
+        classes: number of its outputs.
+        architecture: its layers, as text.
+        names: of its layers in the file, in the order of ``engine.networks.architectures.summarize``.
+        weights: those of its first layer that has some.
+        left_out: what acts only while it is trained, and is not known here.
+        trained_on: title of the data set it was trained on; empty, like the other two, if the file does not say.
+        normalization: of the images it was trained on.
+        class_names: of its outputs, in order.
+    """
+
+    file: Path
+    shape: tuple[int, int, int]
+    classes: int
+    architecture: str
+    names: tuple[str, ...]
+    weights: Weights
+    left_out: tuple[str, ...] = ()
+    trained_on: str = ""
+    normalization: Normalization | None = None
+    class_names: tuple[str, ...] = ()

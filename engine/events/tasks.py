@@ -15,7 +15,7 @@ from engine.events.experiments import (
     ExperimentStarted,
     RunsAdded,
 )
-from engine.events.inference import ImageRead, PickedTestImages, Probed
+from engine.events.inference import ImageRead, NetworkOpened, PickedTestImages, Probed
 from engine.events.runs import RunEvent, RunRestored
 from engine.utils.text import pluralise
 
@@ -82,6 +82,7 @@ Event = (
     | Probed
     | PickedTestImages
     | ImageRead
+    | NetworkOpened
     | RunEvent
     | RunRestored
     | ExperimentFinished

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -11,12 +12,13 @@ from engine.datasets.base import ProgressCallback, RawImages
 from engine.datasets.download import NotDownloadedError, without_downloads
 from engine.datasets.formats.decode import ImageLayout
 from engine.datasets.formats.image import read_image, read_stored
-from engine.datasets.prepare import Preparation, find_preparation
+from engine.datasets.prepare import Preparation, find_preparation, fixed_preparation
 from engine.datasets.registry import load_raw
 from engine.datasets.split import Split, split, stored_part
-from engine.events.inference import ImageRead, PickedTestImages, Probed
-from engine.executors.tasks import InferenceTask, PickTestImagesTask, ProbeTask, ReadImageTask
-from engine.networks.inference import Prober, prepare_image
+from engine.events.inference import ImageRead, NetworkOpened, PickedTestImages, Probed
+from engine.events.runs import Weights
+from engine.executors.tasks import InferenceTask, OpenNetworkTask, PickTestImagesTask, ProbeTask, ReadImageTask
+from engine.networks.inference import LoadedNetwork, Prober, prepare_image
 from engine.utils.errors import DatasetError
 
 
@@ -37,18 +39,29 @@ class InferenceRunner:
     _prober: Prober = field(default_factory=Prober, init=False)
     _source: _Source | None = field(default=None, init=False)
 
-    def answer(self, task: InferenceTask, progress: ProgressCallback) -> Probed | PickedTestImages | ImageRead:
+    def answer(
+        self, task: InferenceTask, progress: ProgressCallback
+    ) -> Probed | PickedTestImages | ImageRead | NetworkOpened:
         """Return the result of ``task``; ``TrainscopeError`` is propagated."""
         match task:
-            case ProbeTask(model_file, image, data, shape, file):
-                preparation = self._source_of(data, progress).preparation
-                if file is not None:
-                    image = read_stored(file, ImageLayout(shape[0], preparation.channels))
-                return self._prober.probe(model_file, prepare_image(image, preparation, shape))
+            case ProbeTask():
+                return self._probe(task, progress)
             case PickTestImagesTask(data, count, seed):
                 return _pick(self._source_of(data, progress), count, seed)
             case ReadImageTask(path):
                 return ImageRead(path, read_image(path))
+            case OpenNetworkTask(file):
+                return _describe(file, self._prober.load(file))
+
+    def _probe(self, task: ProbeTask, progress: ProgressCallback) -> Probed:
+        image, (height, width, channels) = task.image, task.shape
+        if task.data is None:
+            preparation = fixed_preparation(task.normalization, channels)
+        else:
+            preparation = self._source_of(task.data, progress).preparation
+        if task.file is not None and height == width:
+            image = read_stored(task.file, ImageLayout(height, preparation.channels))
+        return self._prober.probe(task.model_file, prepare_image(image, preparation, task.shape))
 
     def _source_of(self, spec: DataSpec, progress: ProgressCallback) -> _Source:
         if self._source is None or self._source.spec != spec:
@@ -65,8 +78,7 @@ def _load(spec: DataSpec, progress: ProgressCallback) -> RawImages:
             return load_raw(spec, progress)
     except NotDownloadedError:
         raise DatasetError(
-            f"The images of {spec.dataset} that the network was trained on are no longer on this computer; run an "
-            "experiment on them, which downloads them again."
+            f"The images of {spec.dataset} are not on this computer; run an experiment on them, which downloads them."
         ) from None
 
 
@@ -76,4 +88,26 @@ def _pick(source: _Source, count: int, seed: int) -> PickedTestImages:
     chosen = np.random.default_rng(seed).choice(indices, min(count, len(indices)), replace=False)
     return PickedTestImages(
         source.spec, source.raw.class_names, np.array(images[chosen]), tuple(labels[chosen].tolist())
+    )
+
+
+def _describe(file: Path, loaded: LoadedNetwork) -> NetworkOpened:
+    from engine.training.callbacks.weights import to_pytorch_layout
+
+    label, summary, kernel = next(
+        (label, summary, kernel)
+        for label, summary in loaded.layers
+        if (kernel := getattr(loaded.network.get_layer(summary.name), "kernel", None)) is not None
+    )
+    values = to_pytorch_layout(kernel.numpy(), summary.input_shape)
+    images = loaded.images
+    return NetworkOpened(
+        file,
+        loaded.shape,
+        loaded.saved.classes,
+        loaded.architecture,
+        tuple(label for label, _ in loaded.layers),
+        Weights(0, 0, 0, label, summary.input_shape, values),
+        loaded.saved.training_only,
+        *((images.title, images.normalization, images.class_names) if images is not None else ()),
     )

@@ -37,6 +37,7 @@ from engine.executors.tasks import (
     DeviceTask,
     ExportNetworkTask,
     ExportTask,
+    OpenNetworkTask,
     PickTestImagesTask,
     PrepareTask,
     ProbeTask,
@@ -107,7 +108,7 @@ class TaskRunner:
                 emit(_write(task, progress))
             case PickTestImagesTask() | ReadImageTask():
                 emit(self._inference.answer(task, progress))
-            case ProbeTask():
+            case ProbeTask() | OpenNetworkTask():
                 with on_device(self.placement.for_task(PeekablePoll(poll).check_cancelled).device):
                     emit(self._inference.answer(task, progress))
             case ComputeTask():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config.augmentation import AugmentationSpec
-from engine.config.specs import DataSpec, ExperimentSpec, RunSpec
+from engine.config.specs import DataSpec, ExperimentSpec, Normalization, RunSpec
 from engine.events.datasets import DatasetInfo
 from engine.events.runs import Interrupted, RunFinished, Status
 from engine.events.tasks import Event, TaskFailed
@@ -176,17 +176,19 @@ class ProbeTask(Auxiliary):
     Attributes:
         model_file: the saved network.
         image: uint8 [height, width, 1 or 3] of any size.
-        data: how the image is prepared.
+        data: the data set whose images the network was trained on, and how they were prepared; None if unknown.
         shape: the network's input: height, width and channels.
         file: the file that shows just this image; it is decoded anew as images of a folder are for training, since
             ``image`` may have been reduced for display.
+        normalization: of the image, if ``data`` is None.
     """
 
     model_file: Path
     image: Array
-    data: DataSpec
+    data: DataSpec | None
     shape: tuple[int, int, int]
     file: Path | None = None
+    normalization: Normalization = "half"
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,14 @@ class ReadImageTask(Auxiliary):
     path: Path
 
 
-InferenceTask = ProbeTask | PickTestImagesTask | ReadImageTask
+@dataclass(frozen=True)
+class OpenNetworkTask(Auxiliary):
+    """Read the file of a network; emits ``NetworkOpened``."""
+
+    file: Path
+
+
+InferenceTask = OpenNetworkTask | ProbeTask | PickTestImagesTask | ReadImageTask
 Task = (
     PrepareTask
     | SampleTask
@@ -224,11 +233,14 @@ Task = (
 )
 
 # TensorFlow's threads must be configured before its first operation, so before the first of these.
-TENSORFLOW_TASKS = (DeviceTask, AppraiseTask, CalibrateTask, ComputeTask, TrainTask, ProbeTask, AugmentedSampleTask)
+TENSORFLOW_TASKS = (
+    *(DeviceTask, AppraiseTask, CalibrateTask, ComputeTask, TrainTask),
+    *(OpenNetworkTask, ProbeTask, AugmentedSampleTask, ExportNetworkTask),
+)
 
 
 def needs_tensorflow(task: object) -> bool:
     """Return whether TensorFlow must be configured before ``task``."""
     if isinstance(task, ExportTask):
         return any(each in TENSORFLOW_FORMATS for each in task.formats)
-    return isinstance(task, (ExportNetworkTask, *TENSORFLOW_TASKS))
+    return isinstance(task, TENSORFLOW_TASKS)

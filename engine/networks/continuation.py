@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.config.specs import Activation, DataSpec, NetworkSpec, Normalization
+from engine.config.specs import Activation, DataSpec, Normalization
 from engine.events.datasets import DatasetInfo
-from engine.networks.architectures import ARCHITECTURES, architecture_name, layers_of
-from engine.networks.description import SavedLayer, SavedNetwork, UnfitError
+from engine.networks.architectures import architecture_name, layers_of
+from engine.networks.comparison import AS_TRAINED, find_activation, find_own_activation, own_architecture
+from engine.networks.description import SavedNetwork, UnfitError
 from engine.networks.files import read_network
-from engine.networks.layers import Act, Dense, Layer, Shape
-from engine.networks.notation import format_network
+from engine.networks.layers import Shape
 from engine.networks.training_images import TrainingImages
 from engine.utils.errors import NetworkError
 
@@ -41,7 +41,6 @@ _OTHER_FORMATS = {
     ".tflite": ("is a file of TensorFlow Lite", _REBUILD),
 }
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-AS_TRAINED = "as-trained"
 MAX_LISTED = 5  # class names
 
 
@@ -56,18 +55,30 @@ class StartingNetwork:
     network: SavedNetwork
     images: TrainingImages | None
 
+    def architecture_for(self, setting: str) -> str:
+        """Return the architecture to train: ``setting``, or for ``as-trained`` that of the network.
+
+        That is a built-in one if the network is of one, else it is written out and named after the file.
+        """
+        with explained(self.file):
+            return setting if setting != AS_TRAINED else own_architecture(self.network, self.file.stem)
+
     def activation_for(self, architecture: str, activation: str) -> Activation:
         """Check that the network is of ``architecture``, but for the number of classes.
 
         Args:
-            architecture: name or ``name[layers]``.
-            activation: that of the layers ``Act``, or ``as-trained`` for the network's own.
+            architecture: name, ``name[layers]`` or ``as-trained``.
+            activation: that of the layers ``Act``, or ``as-trained`` for the network's own; with the architecture
+                ``as-trained`` that of all activations.
 
         Returns:
             The activation to train with.
         """
         with explained(self.file):
-            return _activation_for(self.network.layers, architecture, activation)
+            found = self.network.layers
+            if architecture != AS_TRAINED:
+                return find_activation(found, architecture_name(architecture), layers_of(architecture), activation)
+            return find_own_activation(self.network, activation)
 
     def check_data(self, shape: Shape, classes: int, title: str = "the data set") -> None:
         """Check that the network takes images of ``shape`` and has an output for each of the classes."""
@@ -120,7 +131,7 @@ def open_start(file: Path) -> StartingNetwork:
         NetworkError: with a sentence, if it is none, or has a layer that can't be trained here.
     """
     with explained(file):
-        _check_format(file)
+        check_format(file)
         return StartingNetwork(file, *read_network(file))
 
 
@@ -145,7 +156,12 @@ def explained(file: Path) -> Iterator[None]:
         ) from None
 
 
-def _check_format(file: Path) -> None:
+def check_format(file: Path) -> None:
+    """Check by name and first bytes that ``file`` is a .keras file.
+
+    Raises:
+        UnfitError: if it is of another format, or does not exist.
+    """
     try:
         is_there = file.exists()
     except (OSError, ValueError):  # no possible name
@@ -164,45 +180,6 @@ def _check_format(file: Path) -> None:
         with file.open("rb") as opened:
             if opened.read(len(_HDF5)) == _HDF5:
                 raise UnfitError("it is an HDF5 file, the former format of Keras, whatever its name", _LOAD_AND_SAVE)
-
-
-def _activation_for(found: tuple[SavedLayer, ...], architecture: str, setting: str) -> Activation:
-    """Compare layers with those of ``architecture``, as ``StartingNetwork.activation_for``.
-
-    Raises:
-        UnfitError: if one differs.
-    """
-    name, expected = architecture_name(architecture), layers_of(architecture)
-    *hidden, last = found
-    if not hidden:
-        raise UnfitError("it has no layer before its last one", "choose a network with at least one more")
-    advice = f"set architecture={_fitting(found, architecture)}"
-    activation = setting if setting != AS_TRAINED else _first_activation(hidden, expected)
-    for layer, wanted in zip(hidden, expected, strict=False):
-        is_set = wanted == Act() and isinstance(layer.layer, Act)
-        if layer.layer == (Act(activation) if is_set else wanted):  # type: ignore[arg-type]
-            continue
-        if is_set and setting != AS_TRAINED:
-            other, advice = f"the setting activation is {setting}", f"set activation={AS_TRAINED}"
-        else:
-            other = f"the first Act is {activation}" if is_set else f"{name} has {_text(wanted)} there"
-        raise UnfitError(f"its layer '{layer.name}' is {_text(layer.layer)}, and {other}", advice)
-    if len(hidden) < len(expected):
-        raise UnfitError(f"it has no layer where {name} has {_text(expected[len(hidden)])}", advice)
-    if len(hidden) > len(expected):
-        extra = hidden[len(expected)]
-        raise UnfitError(f"its layer '{extra.name}' is {_text(extra.layer)}, and {name} has none there", advice)
-    if isinstance(last.layer, Dense) and not last.layer.bias:
-        raise UnfitError(f"its last layer '{last.name}' (Dense) has no bias, and that of networks here has one")
-    return activation  # type: ignore[return-value]
-
-
-def _first_activation(hidden: Sequence[SavedLayer], expected: Sequence[Layer]) -> str:
-    """Return the activation that the file has at the first ``Act``; any if there is none."""
-    for layer, wanted in zip(hidden, expected, strict=False):
-        if wanted == Act() and isinstance(layer.layer, Act):
-            return str(layer.layer.name)
-    return NetworkSpec().activation
 
 
 def _check_data(network: SavedNetwork, shape: Shape, classes: int, title: str) -> None:
@@ -272,23 +249,8 @@ def _other_images(name: str, recorded: TrainingImages, data: DataSpec, info: Dat
         )
 
 
-def _fitting(found: tuple[SavedLayer, ...], architecture: str) -> str:
-    """Return the architecture that the layers are of, as a setting."""
-    layers = tuple(each.layer for each in found[:-1])
-    for name, built_in in ARCHITECTURES.items():
-        activations = {each.name for each in layers if isinstance(each, Act)}
-        if len(activations) <= 1 and layers == tuple(Act(*activations) if each == Act() else each for each in built_in):
-            return name
-    name = architecture_name(architecture)
-    return f"'{'net' if name in ARCHITECTURES else name}[{format_network(layers)}]'"
-
-
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:MAX_LISTED]) + (", …" if len(names) > MAX_LISTED else "")
-
-
-def _text(layer: Layer) -> str:
-    return format_network([layer])
 
 
 def _size(shape: Shape) -> str:

@@ -1,7 +1,7 @@
-"""Validation of .keras files before Keras loads them, and their saving.
+"""Validation of .keras files, and their reading and saving.
 
-Keras builds whatever such a file describes, at any size, and follows external links in its weights. A file is
-therefore loaded only after checking that it has only layers that this program trains, and weights of a possible size.
+Keras builds whatever such a file describes, at any size, and follows external links in its weights. So Keras never
+loads a file: the network it describes is built here, if all its layers are known, and only its weights are read.
 """
 
 from __future__ import annotations
@@ -9,61 +9,60 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
+import numpy as np
+
 from engine.networks.architectures import MAX_PARAMETERS
-from engine.networks.description import SavedNetwork, read_description
+from engine.networks.description import SavedNetwork, UnfitError, read_description
 from engine.networks.layers import Shape
 from engine.networks.training_images import TrainingImages
+from engine.utils.arrays import Array
 from engine.utils.files import atomic_path, open_file
 
 MAX_BYTES = 4 * MAX_PARAMETERS + 2**26
 MAX_CONFIG_BYTES = 2**20
-MAX_OBJECTS = 1000  # in the weights file, whose groups may contain each other
+MAX_OBJECTS = 4000  # in the weights file, whose groups may contain each other
 
 _OF_A_LAYER = re.compile("layers/[^/]*/vars/[^/]*")  # unlike variables of the optimiser and of random generators
-
-# Classes allowed in the description, by module. None of them runs code from the file.
-_ALLOWED_CLASSES = {
-    "keras": {"Sequential", "DTypePolicy"},
-    "keras.layers": {"InputLayer", "Conv2D", "MaxPooling2D", "Flatten", "Dense", "Activation"},
-    "keras.initializers": {"VarianceScaling", "RandomUniform", "GlorotUniform", "Zeros"},
-}
-
-
-def check_network(file: Path, shape: tuple[int, ...]) -> None:
-    """Check that ``file`` holds a network for images of ``shape``.
-
-    Propagates ``ValueError`` with a reason if not, and ``OSError`` and the errors of ``zipfile`` if it can't be read.
-    """
-    with open_file(file) as opened, ZipFile(opened) as archive:
-        _check_sizes(archive)
-        _check_config(json.loads(archive.read("config.json")), shape)
-        _check_weights(archive)
 
 
 def read_network(file: Path) -> tuple[SavedNetwork, TrainingImages | None]:
     """Read what network ``file`` holds, and what images it was trained on if that is recorded; builds nothing.
 
-    Propagates ``UnfitError`` with a reason if it is none that can be trained here, otherwise as ``check_network``.
+    Propagates ``UnfitError`` with a reason if it is none that can be trained here, otherwise ``ValueError`` with a
+    reason, ``OSError`` and the errors of ``zipfile`` if it can't be read.
     """
     with open_file(file) as opened, ZipFile(opened) as archive:
         _check_sizes(archive)
         return read_description(json.loads(archive.read("config.json"))), TrainingImages.read(archive)
 
 
-def check_weights(file: Path) -> dict[str, Shape]:
-    """Check only the weights of ``file``, for loading nothing else; otherwise as ``check_network``.
+def read_weights(file: Path, expected: Mapping[str, Shape]) -> dict[str, Array]:
+    """Read the weights of the layers in ``file``; otherwise as ``read_network``.
+
+    Args:
+        file: the file.
+        expected: the shapes of all variables of the network's layers, by their places in the file, such as
+            ``layers/dense/vars/0``.
 
     Returns:
-        The shapes of the layers' variables, by their places in the file, such as ``layers/dense/vars/0``.
+        The variables, float32, by the same places.
+
+    Raises:
+        UnfitError: if it holds others.
     """
+    import h5py
+
     with open_file(file) as opened, ZipFile(opened) as archive:
         _check_sizes(archive)
-        return _check_weights(archive)
+        with h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as weights:
+            if _check_weights(weights) != dict(expected):
+                raise UnfitError("its weights are not those of its layers", "load it in Keras 3 and save it again")
+            return {place: np.asarray(weights[place], np.float32) for place in expected}
 
 
 def _check_sizes(archive: ZipFile) -> None:
@@ -73,43 +72,24 @@ def _check_sizes(archive: ZipFile) -> None:
         raise ValueError("it unpacks to more than any network that can be trained here")
 
 
-def _check_config(description: Any, shape: tuple[int, ...]) -> None:
-    for named in _named_objects(description):
-        module, name = str(named.get("module")), str(named["class_name"])
-        if name not in _ALLOWED_CLASSES.get(module, ()):
-            raise ValueError(f"it is no network of this program's: it has a {name}")
-    saved = read_description(description)
-    if saved.input_shape != shape:
-        raise ValueError(f"it is no network for images of {'x'.join(map(str, shape))}")
-    if saved.has_softmax:
-        raise ValueError("it is no network of this program's: it ends with a softmax")
+def _check_weights(weights: Any) -> dict[str, Shape]:
+    """Return the shapes of the layers' variables in an HDF5 file, by their places.
 
-
-def _named_objects(description: Any) -> Iterator[dict[str, Any]]:
-    """Yield every object in a description that Keras would build by its class name."""
-    if isinstance(description, dict):
-        if "class_name" in description:
-            yield description
-        description = list(description.values())
-    if isinstance(description, list):
-        for each in description:
-            yield from _named_objects(each)
-
-
-def _check_weights(archive: ZipFile) -> dict[str, Shape]:
+    Raises:
+        ValueError: if some lie in another file, or they are too large.
+    """
     import h5py
 
     shapes: dict[str, Shape] = {}
-    with h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as weights:
-        size = 0
-        for number, each in enumerate(_objects(weights)):
-            if isinstance(each, h5py.Dataset):
-                if each.is_virtual or each.external:
-                    raise ValueError("its weights lie in another file")
-                size += each.nbytes
-                shapes[str(each.name).strip("/")] = each.shape
-            if size > MAX_BYTES or number > MAX_OBJECTS:
-                raise ValueError("its weights are more than any network has that can be trained here")
+    size = 0
+    for number, each in enumerate(_objects(weights)):
+        if isinstance(each, h5py.Dataset):
+            if each.is_virtual or each.external:
+                raise ValueError("its weights lie in another file")
+            size += each.nbytes
+            shapes[str(each.name).strip("/")] = each.shape
+        if size > MAX_BYTES or number > MAX_OBJECTS:
+            raise ValueError("its weights are more than any network has that can be trained here")
     return {name: shape for name, shape in shapes.items() if _OF_A_LAYER.fullmatch(name)}
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
@@ -30,9 +27,8 @@ from engine.networks.architectures import (
     summarize,
     weight_layers,
 )
-from engine.networks.continuation import explained, open_start
-from engine.networks.description import UnfitError
-from engine.networks.files import check_weights, save_network
+from engine.networks.files import save_network
+from engine.networks.loading import load_weights
 from engine.networks.training_images import TrainingImages
 from engine.training.augmentation.augmenter import Augmenter
 from engine.training.callbacks.checkpoints import EmitCheckpoints
@@ -48,7 +44,6 @@ from engine.training.model import MeasuredModel
 from engine.training.optimizers import make_optimizer
 from engine.training.schedules import make_learning_rate
 from engine.training.timetable import Timetable
-from engine.utils.errors import NetworkError
 
 ON_CPU = AssignedDevice(CPU)
 
@@ -175,54 +170,6 @@ def _augmenter(run: RunSpec, data: PreparedData) -> Augmenter | None:
         return None
     info = data.info
     return Augmenter(run.augmentation, run.seed, len(data.y_train), info.shape, info.black, info.white)
-
-
-def load_weights(network: keras.Sequential, file: Path, architecture: str, activation: str) -> None:
-    """Load the weights of a .keras file into ``network``, which is of ``architecture`` with ``activation``.
-
-    Only weights are read, into the existing layers: nothing that the file describes is built or executed.
-
-    Raises:
-        NetworkError: if they can't be read, are those of another network, or are not finite.
-    """
-    start = open_start(file)
-    start.activation_for(architecture, activation)
-    start.check_data(network.input_shape[1:], network.output_shape[-1])
-    with explained(file):
-        _check_shapes(check_weights(file), network)
-        if file.suffix == ".keras":
-            network.load_weights(file)
-        else:  # .KERAS, which Keras doesn't take for its own
-            with TemporaryDirectory() as folder:
-                network.load_weights(shutil.copyfile(file, Path(folder) / "network.keras"))
-    if not all(np.isfinite(values).all() for values in network.get_weights()):
-        raise NetworkError(
-            f"The network in {file} holds values that are no finite numbers, so nothing can be learned from there on; "
-            "choose another one."
-        )
-
-
-def _check_shapes(found: dict[str, tuple[int, ...]], network: keras.Sequential) -> None:
-    """Check that a file holds the variables of ``network`` and no others.
-
-    Keras numbers the layers of each class in their order, whatever they are called: ``layers/dense/vars/0``, ….
-
-    Args:
-        found: shapes of the variables, by their places in the file.
-        network: the network.
-
-    Raises:
-        UnfitError: if it holds others.
-    """
-    counts: Counter[str] = Counter()
-    expected: dict[str, tuple[int, ...]] = {}
-    for layer in network.layers:
-        kind = type(layer).__name__.lower()
-        place = f"layers/{kind}_{counts[kind]}" if counts[kind] else f"layers/{kind}"
-        counts[kind] += 1
-        expected |= {f"{place}/vars/{number}": tuple(each.shape) for number, each in enumerate(layer.weights)}
-    if found != expected:
-        raise UnfitError("its weights are not those of its layers", "load it in Keras 3 and save it again")
 
 
 def fit(model: MeasuredModel, callbacks: list[keras.callbacks.Callback], epoch: int = 0) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -68,13 +71,20 @@ class ArchitecturesEditor(QWidget):
 
 
 class ArchitectureEditor(QWidget):
-    """A list for choosing one architecture; has the signals of ``ArchitecturesEditor``."""
+    """A list for choosing one architecture; has the signals of ``ArchitecturesEditor``.
+
+    Args:
+        key: of the field.
+        names: what is offered.
+        labels: texts of those that are no names of architectures.
+    """
 
     changed = Signal()
     new_network_requested = Signal()
 
-    def __init__(self, key: str, names: tuple[str, ...]) -> None:
+    def __init__(self, key: str, names: tuple[str, ...], labels: Mapping[str, str] = MappingProxyType({})) -> None:
         super().__init__()
+        self._labels = labels
         self.box = QComboBox()
         self.box.setObjectName(f"{key}_list")
         for name in names:
@@ -99,7 +109,7 @@ class ArchitectureEditor(QWidget):
 
     def add(self, architecture: str, ticked: bool = False) -> None:
         """Offer an architecture; it replaces another one of the same name. ``ticked`` chooses it."""
-        name = architecture_name(architecture)
+        name = self._labels.get(architecture) or architecture_name(architecture)
         position = self.box.findText(name)
         if position < 0:
             self.box.addItem(name, architecture)

@@ -15,11 +15,13 @@ from PySide6.QtWidgets import QFormLayout, QGroupBox, QLabel, QToolButton, QVBox
 
 from engine.config.fields import FieldDescription, FieldKind, describe
 from engine.config.specs import ExperimentSpec
+from engine.networks.comparison import AS_TRAINED
 from gui.forms.architecture_editor import ArchitectureEditor, ArchitecturesEditor
 from gui.forms.dataset_chooser import SKIP_BROKEN, DatasetChooser
 from gui.forms.editors import EDITORS, Editor, field_tip, file_editor, ignore_wheel, set_names
 from gui.forms.foldable_group import FoldableGroup
 
+MODEL = "model"
 GROUP_ORDER = ("Data", "Augmentation", "Network", "Training", "Advanced")
 FOLDABLE = ("Augmentation", "Advanced")  # folded unless a value in it differs from its default
 
@@ -41,6 +43,7 @@ class Form(QWidget):
         self._spec = spec
         self._editors: dict[str, Editor] = {}
         self._chooser: DatasetChooser | None = None
+        self._model: str | None = None  # the file chosen last
         self._architectures: ArchitectureEditor | ArchitecturesEditor | None = None
         self._foldable: list[tuple[FoldableGroup, list[FieldDescription]]] = []
         self._conditional: list[tuple[FieldDescription, QFormLayout]] = []
@@ -77,6 +80,7 @@ class Form(QWidget):
         blocked = self.blockSignals(True)
         for key, value in values.items():
             self._editors[key].write(value)
+        self._model = values.get(MODEL, self._model)
         self.blockSignals(blocked)
         self._show_applicable()
         for group, items in self._foldable:
@@ -144,8 +148,11 @@ class Form(QWidget):
         return Editor(chooser, lambda: chooser.dataset, chooser.choose)
 
     def _architecture_editor(self, item: FieldDescription) -> Editor:
-        several = item.kind is FieldKind.ARCHITECTURES
-        editor = (ArchitecturesEditor if several else ArchitectureEditor)(item.key, item.choices)
+        editor: ArchitectureEditor | ArchitecturesEditor
+        if item.kind is FieldKind.ARCHITECTURES:
+            editor = ArchitecturesEditor(item.key, item.choices)
+        else:
+            editor = ArchitectureEditor(item.key, item.choices, item.choice_labels)
         self._architectures = set_names(editor, item)
         editor.changed.connect(self.changed.emit)
         editor.new_network_requested.connect(self.new_network_requested.emit)
@@ -155,7 +162,7 @@ class Form(QWidget):
 
     def _model_editor(self, item: FieldDescription) -> Editor:
         """Create a file editor with a button for the networks trained in this workspace."""
-        editor, button = file_editor(item, self.changed.emit), QToolButton()
+        editor, button = file_editor(item, self._choose_model), QToolButton()
         button.setObjectName(f"{item.key}_choose")
         button.setText("Choose…")
         button.setToolTip("Choose one of the networks trained in this workspace, and go on as it was trained")
@@ -164,6 +171,14 @@ class Form(QWidget):
         if layout is not None:
             layout.addWidget(button)
         return editor
+
+    def _choose_model(self) -> None:
+        """Train the network of the file if the user has chosen another one, whatever its architecture."""
+        model = self._editors[MODEL].read()
+        if isinstance(self._architectures, ArchitectureEditor) and model not in (None, self._model):
+            self._architectures.choose(AS_TRAINED)
+        self._model = model
+        self.changed.emit()
 
     @staticmethod
     def _add_row(rows: QFormLayout, item: FieldDescription, widget: QWidget) -> None:

@@ -50,7 +50,7 @@ class Source:
 
     def go_on(self, model: Path | None = None, **changes: Any) -> tuple[ExperimentFinished, list[Event]]:
         """Continue training at a rate that changes nothing."""
-        settings = {"model": str(model or self.model), "architecture": "mlp_1", "learning_rate": 1e-9}
+        settings = {"model": str(model or self.model), "learning_rate": 1e-9}
         return self.train("train-on", **(settings | changes))
 
 
@@ -80,7 +80,7 @@ def test_the_accuracy_is_that_of_the_source(source: Source, tmp_path: Path) -> N
     (run,) = source.store.runs(outcome.experiment or 0)
     assert run.test_accuracy == source.run.test_accuracy
     assert run.test_loss == pytest.approx(source.run.test_loss, rel=1e-5)
-    assert run.spec.network.activation == "tanh"
+    assert (run.spec.architecture, run.spec.network.activation) == ("mlp_1", "tanh")
     last, first = source.store.records(source.run.id)[-1], source.store.records(run.id)[0]
     assert first.validation_accuracy == last.validation_accuracy
     assert of(ExperimentStarted, events)[0].info.warnings == ()
@@ -99,7 +99,7 @@ def test_the_accuracy_is_that_of_the_source(source: Source, tmp_path: Path) -> N
             {"activation": "relu"},
             "its layer 'act_1' is Tanh, and the setting activation is relu; set activation=as-trained",
         ),
-        ({"architecture": "mlp_2"}, "it has no layer where mlp_2 has FC-64(no bias); set architecture=mlp_1"),
+        ({"architecture": "mlp_2"}, "it has no layer where mlp_2 has FC-64(no bias); set architecture=as-trained"),
     ],
 )
 @pytest.mark.parametrize("recorded", [True, False], ids=["recorded in the file", "recorded in the store"])

@@ -17,8 +17,6 @@ from tests.fuzz.oracle import CANARY, is_taken
 from tests.fuzz.target import Target, spoilt
 
 if TYPE_CHECKING:
-    import keras
-
     from engine.networks.inference import Prober
 
 
@@ -27,14 +25,6 @@ def prober() -> Prober:
     from engine.networks.inference import Prober
 
     return Prober()
-
-
-@cache
-def _network() -> keras.Sequential:
-    from engine.config.specs import NetworkSpec
-    from engine.networks.architectures import build_network
-
-    return build_network(seeds.NETWORK, (8, 8, 1), 3, NetworkSpec(), seed=2)
 
 
 def _network_inside(name: str, content: bytes, random: Random) -> bytes:
@@ -65,16 +55,32 @@ def _probe(content: bytes, folder: Path) -> bool:
     return is_taken(lambda: prober().probe(file, image), file.name, (StoreError,), CANARY)
 
 
-def _weights(content: bytes, folder: Path) -> bool:
-    from engine.training.trainer import load_weights
+def _continued(content: bytes, folder: Path) -> bool:
+    from engine.config.specs import NetworkSpec
+    from engine.networks.architectures import build_network
+    from engine.networks.comparison import AS_TRAINED
+    from engine.networks.continuation import open_start
+    from engine.networks.loading import load_weights
 
     file = folder / "start.keras"
     file.write_bytes(content)
-    network = _network()
-    return is_taken(lambda: load_weights(network, file, seeds.NETWORK, "relu"), file.name, (NetworkError,), CANARY)
+
+    def start() -> None:
+        opened = open_start(file)
+        opened.check_data((8, 8, 1), 3)
+        architecture = opened.architecture_for(AS_TRAINED)
+        activation = opened.activation_for(AS_TRAINED, AS_TRAINED)
+        network = build_network(architecture, (8, 8, 1), 3, NetworkSpec(activation=activation), seed=2)
+        load_weights(network, file, architecture, activation)
+
+    return is_taken(start, file.name, (NetworkError,), CANARY)
+
+
+def _seeds() -> list[bytes]:
+    return [seeds.network(), seeds.residual_network()]
 
 
 NETWORKS = (
-    Target("network to ask", spoilt(lambda: [seeds.network()], _spoilt_network), _probe, 0.6),
-    Target("network to go on from", spoilt(lambda: [seeds.network()], _spoilt_network), _weights, 0.6),
+    Target("network to ask", spoilt(_seeds, _spoilt_network), _probe, 0.6),
+    Target("network to go on from", spoilt(_seeds, _spoilt_network), _continued, 0.6),
 )

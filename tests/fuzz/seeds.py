@@ -194,9 +194,18 @@ def idx_files() -> tuple[dict[str, bytes], ...]:
     return tuple(sets)
 
 
-@cache
 def network() -> bytes:
     """A trained network's file, for images of 8x8x1."""
+    return _network(NETWORK)
+
+
+def residual_network() -> bytes:
+    """The same with all that a graph and its layers have."""
+    return _network(RESIDUAL_NETWORK)
+
+
+@cache
+def _network(architecture: str) -> bytes:
     from tempfile import TemporaryDirectory
 
     from engine.config.specs import NetworkSpec
@@ -206,13 +215,18 @@ def network() -> bytes:
     try:
         with TemporaryDirectory() as folder:
             file = Path(folder, "network.keras")
-            build_network(NETWORK, (8, 8, 1), 3, NetworkSpec(), seed=1).save(file)
+            build_network(architecture, (8, 8, 1), 3, NetworkSpec(), seed=1).save(file)
             return file.read_bytes()
     finally:
         random.setstate(state)
 
 
 NETWORK = "small[Conv-3x3x2, ReLU, MaxPool-2x2, FC-4, Sigmoid]"
+RESIDUAL_NETWORK = (
+    "graph[Conv-3x3x2(same, no bias, L2 0.001), BatchNorm, ReLU, Skip[DepthwiseConv-3x3(same), LayerNorm, "
+    "SpatialDropout-0.2, Skip[Conv-1x1x2]], Skip[AvgPool-2x2 | Conv-1x1x2(stride 2)], GlobalAvgPool, Dropout-0.5, "
+    "FC-4, Tanh]"
+)
 
 
 def gzipped(content: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +12,8 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from engine.config.specs import DataSpec
-from engine.events.inference import LayerOutput, PickedTestImages, Probed
+from engine.events.inference import LayerOutput, NetworkOpened, PickedTestImages, Probed
+from engine.events.runs import Weights
 from engine.executors.tasks import InferenceTask
 from engine.workspace.trained_networks import TrainedRun
 from gui.try_it.image_strip import IMAGES
@@ -25,6 +27,20 @@ LEFT = Qt.MouseButton.LeftButton
 
 def trained(run: int = 1, **data: object) -> TrainedRun:
     return TrainedRun(run, 7, "mlp_1", run, 0.5, Path(f"run-{run}.keras"), DataSpec(**data), INFO)
+
+
+def opened(name: str = "own.keras", **changes: object) -> NetworkOpened:
+    """A file of Keras for images of digits."""
+    weights = Weights(0, 0, 0, "eyes", (32, 32, 1), np.ones((4, 1, 3, 3), np.float32))
+    found = NetworkOpened(
+        Path(name),
+        (32, 32, 1),
+        10,
+        "network[Conv-3x3x4, ReLU, Skip[Conv-1x1x4], GlobalAvgPool]",
+        ("eyes", "eyes, ReLU", "more", "sum", "mean", "end"),
+        weights,
+    )
+    return replace(found, **changes)  # type: ignore[arg-type]
 
 
 def probed(top: int = 3) -> Probed:

@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import field_validator
+
 from engine.analysis.blocks import NamedFigure
 from engine.config.augmentation import AugmentationSpec
 from engine.config.fields import FieldKind, field, field_like
 from engine.config.specs import Activation, DataSpec, ExperimentSpec, NetworkSpec, RepeatSpec, RunSpec, TrainingSpec
 from engine.experiments.base import TrainingExperiment
 from engine.experiments.continuation.claims import continuation_claims
-from engine.experiments.fields import ArchitectureChoice
-from engine.networks.architectures import architecture_name
-from engine.networks.continuation import AS_TRAINED, open_start
+from engine.experiments.fields import ArchitectureChoice, normalize_architecture
+from engine.networks.architectures import ARCHITECTURES, architecture_name
+from engine.networks.comparison import AS_TRAINED
+from engine.networks.continuation import open_start
 from engine.utils.errors import SpecError
 
 if TYPE_CHECKING:
@@ -29,8 +32,17 @@ class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, Augmentatio
         label="Start from",
         group="Network",
         kind=FieldKind.MODEL,
-        help="The .keras file of a trained network; it must be of the architecture named here and have seen images of "
-        "the same shape, prepared alike. Choose…, and the history, offer every network of the workspace.",
+        help="The .keras file of a trained network, of this program or of Keras; it must have seen images of the same "
+        "shape, prepared alike. Choose…, and the history, offer every network of the workspace.",
+    )
+    architecture: str = field(
+        AS_TRAINED,
+        label="Architecture",
+        group="Network",
+        kind=FieldKind.ARCHITECTURE,
+        choices=(AS_TRAINED, *ARCHITECTURES),
+        choice_labels={AS_TRAINED: "as trained"},
+        help="The network to train: that of the file, as trained, or one that the file must be of.",
     )
     activation: Literal["as-trained", Activation] = field(
         "as-trained",
@@ -45,6 +57,11 @@ class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, Augmentatio
         1,
         "Runs that all start from the same weights; run k visits the images in the order of seed + k - 1.",
     )
+
+    @field_validator("architecture")
+    @classmethod
+    def _check_architecture(cls, text: str) -> str:
+        return text if text == AS_TRAINED else normalize_architecture(text)
 
 
 MIN_LEARNING_RATE = 1e-6  # below it a network hardly changes; a cosine schedule ends at 0
@@ -81,11 +98,12 @@ def plan(spec: ContinuationSpec) -> list[RunSpec]:
         )
     start = open_start(Path(spec.model))
     activation = start.activation_for(spec.architecture, spec.activation)
+    architecture = start.architecture_for(spec.architecture)
     start.check_normalization(start.images, spec.normalization)
     return [
         RunSpec(
-            variant=f"{architecture_name(spec.architecture)}/on",
-            architecture=spec.architecture,
+            variant=f"{architecture_name(architecture)}/on",
+            architecture=architecture,
             repeat=repeat,
             seed=spec.seed_of(repeat),
             data=spec.part(DataSpec),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,14 +15,15 @@ from PIL import Image
 from engine.config.specs import DataSpec, NetworkSpec
 from engine.datasets import PreparedData
 from engine.events.channel import ControlChannel
-from engine.events.inference import ImageRead, PickedTestImages, Probed
+from engine.events.inference import ImageRead, NetworkOpened, PickedTestImages, Probed
 from engine.events.tasks import TaskFailed
 from engine.executors import inference
 from engine.executors.inference import InferenceRunner
 from engine.executors.inline import InlineExecutor
-from engine.executors.tasks import InferenceTask, PickTestImagesTask, ProbeTask, ReadImageTask
+from engine.executors.tasks import InferenceTask, OpenNetworkTask, PickTestImagesTask, ProbeTask, ReadImageTask
 from engine.networks.architectures import build_network
 from engine.networks.inference import softmax
+from engine.networks.training_images import TrainingImages
 from engine.utils.errors import DatasetError
 
 SHAPE = (32, 32, 1)
@@ -77,7 +81,7 @@ def test_a_data_set_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAINSCOPE_CACHE", str(tmp_path))
-    with pytest.raises(DatasetError, match=r"images of cifar10 .* no longer on this computer; run an experiment"):
+    with pytest.raises(DatasetError, match=r"images of cifar10 are not on this computer; run an experiment"):
         InferenceRunner().answer(PickTestImagesTask(DataSpec(dataset="cifar10"), 1, 0), quiet)
 
 
@@ -100,7 +104,11 @@ def run_tasks(tasks: list[InferenceTask], control: ControlChannel) -> list[Any]:
     executor = InlineExecutor()
     executor.run(tasks, events.append, control)
     executor.close()
-    return [event for event in events if isinstance(event, Probed | ImageRead | PickedTestImages | TaskFailed)]
+    return [
+        event
+        for event in events
+        if isinstance(event, Probed | ImageRead | NetworkOpened | PickedTestImages | TaskFailed)
+    ]
 
 
 def test_a_network_is_asked_about_a_test_image(digits: PreparedData, tmp_path: Path, control: ControlChannel) -> None:
@@ -114,6 +122,79 @@ def test_a_network_is_asked_about_a_test_image(digits: PreparedData, tmp_path: P
         logits = np.asarray(network(fed[np.newaxis]))[0]
         assert answer.probabilities == pytest.approx(softmax(logits), abs=1e-5)
         assert [layer.name for layer in answer.layers] == ["input", "dense_1", "act_1", "prediction"]
+
+
+def test_a_file_of_keras_is_described_and_asked_without_a_data_set(tmp_path: Path, control: ControlChannel) -> None:
+    """A network for images that are no squares; the drawing is resized to them and normalised as chosen."""
+    file = tmp_path / "own.keras"
+    parts = [
+        keras.layers.DepthwiseConv2D(3, name="eyes"),
+        keras.layers.Conv2D(4, 3, activation="relu", name="more"),
+        keras.layers.GaussianNoise(0.1, name="noise"),
+        keras.layers.GlobalAveragePooling2D(name="mean"),
+        keras.layers.Dense(2, activation="softmax", name="end"),
+    ]
+    network = keras.Sequential([keras.Input((6, 9, 3)), *parts])
+    network.save(file)
+    image = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
+    asked = ProbeTask(file, image, None, (6, 9, 3), normalization="none")
+    opened, answer, refused = run_tasks(
+        [OpenNetworkTask(file), asked, replace(asked, normalization="per-dataset")], control
+    )
+    assert (opened.file, opened.shape, opened.classes) == (file, (6, 9, 3), 2)
+    assert opened.architecture == "network[DepthwiseConv-3x3, Conv-3x3x4, ReLU, GlobalAvgPool]"
+    assert opened.names == ("eyes", "more", "more, ReLU", "mean", "end")
+    assert (opened.left_out, opened.normalization, opened.class_names) == (("noise (GaussianNoise)",), None, ())
+    assert (opened.weights.layer, opened.weights.input_shape) == ("eyes", (6, 9, 3))
+    kernel = np.asarray(parts[0].get_weights()[0])
+    assert sorted(opened.weights.values.ravel()) == sorted(kernel.ravel())
+    expected = network(image[np.newaxis] / np.float32(255), training=False).numpy()[0]
+    np.testing.assert_allclose(answer.probabilities, expected, rtol=1e-4)
+    assert refused == TaskFailed(
+        "The normalisation per-dataset needs a data set; choose one, or another normalisation."
+    )
+
+
+def test_what_a_file_of_this_program_records_is_told(
+    digits: PreparedData, tmp_path: Path, control: ControlChannel
+) -> None:
+    file = tmp_path / "m.keras"
+    build_network("mlp_1", SHAPE, 10, NetworkSpec(), seed=1).save(file)
+    TrainingImages.of(DataSpec(), digits.info).append_to(file)
+    (opened,) = run_tasks([OpenNetworkTask(file)], control)
+    assert (opened.trained_on, opened.normalization, opened.class_names) == (
+        *("Digits", "half"),
+        digits.info.class_names,
+    )
+    assert opened.weights.values.shape == (32, 1024)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("net.h5", "it is an HDF5 file, the former format of Keras; load it in Keras and save it as .keras"),
+        (
+            "scaled.keras",
+            r"its layer 'scale' \(Rescaling\) is of a kind that networks here do not have; save the network",
+        ),
+        ("odd.keras", "it takes 7 values, which are no image in gray or colour; choose another one."),
+        ("many.keras", "it takes 4x4x2 values, which are no image"),
+    ],
+)
+def test_a_file_that_can_not_be_tried_is_refused_by_name(
+    tmp_path: Path, control: ControlChannel, name: str, reason: str
+) -> None:
+    build: dict[str, list[Any]] = {
+        "scaled.keras": [keras.Input((4, 4, 1)), keras.layers.Rescaling(2, name="scale"), keras.layers.Flatten()],
+        "odd.keras": [keras.Input((7,)), keras.layers.Dense(2)],
+        "many.keras": [keras.Input((4, 4, 2)), keras.layers.Flatten()],
+    }
+    if name in build:
+        keras.Sequential([*build[name], keras.layers.Dense(2)]).save(tmp_path / name)
+    else:
+        (tmp_path / name).touch()
+    (refused,) = run_tasks([OpenNetworkTask(tmp_path / name)], control)
+    assert re.match(f"The trained network .*{name} can't be used: {reason}", refused.reason)
 
 
 def test_what_goes_wrong_is_said_and_the_next_task_answered(tmp_path: Path, control: ControlChannel) -> None:

@@ -17,7 +17,9 @@ from engine.config.specs import DataSpec, NetworkSpec, Normalization
 from engine.datasets import PreparedData, load_raw, prepare
 from engine.datasets.prepare import Preparation, find_preparation
 from engine.datasets.split import split, stored_part
+from engine.networks import inference
 from engine.networks.architectures import build_network
+from engine.networks.files import read_network
 from engine.networks.inference import MAX_CHANNELS, MAX_MAP_SIDE, MAX_UNITS, Prober, prepare_image, softmax
 from engine.utils.arrays import Array
 from engine.utils.errors import StoreError
@@ -156,14 +158,12 @@ def test_a_network_is_read_once_and_again_when_its_file_changes(
     saved: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     read: list[Path] = []
-    load = keras.saving.load_model
 
-    def loading(path: Path, **options: object) -> keras.Model:
+    def reading(path: Path) -> object:
         read.append(path)
-        assert options == {"compile": False, "safe_mode": True}
-        return load(path, **options)
+        return read_network(path)
 
-    monkeypatch.setattr(keras.saving, "load_model", loading)
+    monkeypatch.setattr(inference, "read_network", reading)
     prober = Prober()
     first = prober.probe(saved, picture()).probabilities
     assert np.array_equal(prober.probe(saved, picture()).probabilities, first)
@@ -182,7 +182,7 @@ def test_very_large_outputs_are_shown_in_part(tmp_path: Path) -> None:
         [
             keras.Input(shape),
             keras.layers.Conv2D(wide, 1, name="conv_1"),
-            keras.layers.MaxPooling2D(130, name="maxpool_1"),
+            keras.layers.MaxPooling2D(52, name="maxpool_1"),
             keras.layers.Flatten(),
             keras.layers.Dense(MAX_UNITS + 1, name="dense_1"),
             keras.layers.Dense(2, name="prediction"),
@@ -194,7 +194,7 @@ def test_very_large_outputs_are_shown_in_part(tmp_path: Path) -> None:
     thirds = image[:258, :258].reshape(86, 3, 86, 3, 1).mean(axis=(1, 3))
     np.testing.assert_allclose(input.values, thirds, rtol=1e-5, atol=1e-6)
     assert (conv.shape, conv.values.shape) == ((260, 260, wide), (86, 86, MAX_CHANNELS))
-    assert (pool.shape, pool.values.shape) == ((2, 2, wide), (2, 2, MAX_CHANNELS))
+    assert (pool.shape, pool.values.shape) == ((5, 5, wide), (5, 5, MAX_CHANNELS))
     assert (dense.shape, dense.values.shape) == ((MAX_UNITS + 1,), (MAX_UNITS,))
     assert prediction.values.shape == (2,)
 
@@ -230,5 +230,26 @@ def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
 def test_other_models_are_refused(tmp_path: Path) -> None:
     input = keras.Input(SHAPE)
     model = keras.Model(input, keras.layers.Flatten()(input))
-    with pytest.raises(StoreError, match="no network"):
+    with pytest.raises(StoreError, match=r"can't be used: it has no layer .*, and networks here end with a Dense"):
         Prober().probe(save(model, tmp_path / "functional.keras"), picture())
+
+
+def test_every_layer_of_a_graph_of_keras(tmp_path: Path) -> None:
+    """Each output is that of the layer in Keras, before its activation where that is an argument."""
+    image = keras.Input(SHAPE)
+    eyes = keras.layers.Conv2D(4, 3, activation="relu", name="eyes")(image)
+    hidden = keras.layers.BatchNormalization(name="norm")(keras.layers.Conv2D(4, 3, padding="same", name="more")(eyes))
+    added = keras.layers.Dropout(0.5)(keras.layers.Add(name="sum")([hidden, eyes]))
+    dense = keras.layers.Dense(3, activation="softmax", name="end")
+    network = keras.Model(image, dense(keras.layers.GlobalAveragePooling2D(name="mean")(added)))
+    random = np.random.default_rng(1)
+    network.set_weights([random.uniform(0.1, 0.9, values.shape) for values in network.get_weights()])
+    probed = Prober().probe(save(network, tmp_path / "graph.keras"), picture())
+    names = [layer.name for layer in probed.layers]
+    assert names == ["input", "eyes", "eyes, ReLU", "more", "norm", "sum", "mean", "end"]
+    outputs = keras.Model(network.input, [network.get_layer(name).output for name in ("norm", "sum", "mean", "end")])
+    norm, total, mean, end = (np.asarray(value)[0] for value in outputs(picture()[np.newaxis], training=False))
+    shown = {layer.name: layer.values for layer in probed.layers}
+    for name, expected in (("norm", norm), ("sum", total), ("mean", mean)):
+        np.testing.assert_allclose(shown[name], expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(probed.probabilities, end, rtol=1e-5)

@@ -31,6 +31,7 @@ from engine.executors.tasks import PickTestImagesTask, ProbeTask, ReadImageTask,
 from engine.storage.store import Store
 from engine.utils.paths import model_file
 from gui.experiment.experiment_tab import ExperimentTab
+from gui.try_it.candidate import Candidate
 from gui.try_it.image_strip import IMAGES
 from gui.try_it.tab import TryItTab
 from gui.widgets.message_bar import MessageBar
@@ -245,10 +246,10 @@ def test_new_runs_appear_and_the_choice_stays(tried: Tried) -> None:
     tried.tasks.clear()
     tried.tab.show_runs([trained(3), trained(2), trained(1)])
     assert box.count() == 3
-    assert tried.tab.run == trained(1)
+    assert tried.tab.network == Candidate.of_run(trained(1))
     assert tried.tasks == [], "nothing has changed for the network that is tried"
     tried.tab.show_runs([trained(3), trained(2)])
-    assert tried.tab.run == trained(3)
+    assert tried.tab.network == Candidate.of_run(trained(3))
 
 
 def test_another_network_is_applied_to_the_same_drawing(tried: Tried) -> None:
@@ -341,7 +342,7 @@ def test_in_the_window_a_network_can_be_tried_once_it_is_tested(make_window: Mak
     tried = Tried(find(window, TryItTab, "tab_try_it"), qtbot)
     experiment = find(window, ExperimentTab, "tab_architectures")
     find(window, QTabWidget, "tabs").setCurrentWidget(tried.tab)
-    assert tried.tab.run is None
+    assert tried.tab.network is None
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         experiment.start()
     networks = find(tried.tab, QComboBox, "trained_run")

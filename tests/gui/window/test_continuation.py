@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QAbstractButton
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QLineEdit, QToolButton
 from pytestqt.qtbot import QtBot
 
 from engine.storage.store import Store
@@ -75,4 +75,27 @@ def test_a_network_is_continued_as_it_was_trained(
     (run,) = store.runs(1)
     assert run.spec.network.activation == "tanh"
     assert "net.keras does not say how" in store.experiment(1).dataset.warnings[0]  # type: ignore[union-attr]
+    store.close()
+
+
+def test_a_chosen_file_sets_the_architecture(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = make_window(ScriptedExecutor(whole_run))
+    tab = tab_of(window, "train-on")
+    architecture = find(tab, QComboBox, "architecture_list")
+    assert architecture.currentText() == "as trained"
+    tab.form.show_values({"architecture": "cnn_4"})
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(trained), ""))
+    find(tab, QToolButton, "model_open").click()
+    assert architecture.currentText() == "as trained"
+    architecture.setCurrentText("cnn_4")
+    find(tab, QLineEdit, "model_path").editingFinished.emit()  # as when it loses the focus
+    assert architecture.currentText() == "cnn_4", "the file is still the same"
+    architecture.setCurrentText("as trained")
+    with qtbot.waitSignal(window.training_ended):
+        find(tab, QAbstractButton, "run").click()
+    store = Store(workspace)
+    (run,) = store.runs(1)
+    assert (run.spec.architecture, run.spec.variant) == ("mlp_1", "mlp_1/on")
     store.close()

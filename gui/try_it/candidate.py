@@ -1,0 +1,87 @@
+"""A network that can be tried, whether trained in this workspace or opened from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from engine.config.specs import DataSpec, Normalization
+from engine.events.inference import NetworkOpened
+from engine.workspace.trained_networks import TrainedRun
+
+MAX_IMAGE_SIDE = 512  # of DataSpec.image_size
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network that can be tried.
+
+    Attributes:
+        label: its text in a list.
+        shape: height, width and channels of its images.
+        data: the data set whose test images are offered, and how images are prepared; None if there is none.
+        normalization: of the images if there is none.
+    """
+
+    label: str
+    model: Path
+    shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    data: DataSpec | None
+    normalization: Normalization = "half"
+
+    @classmethod
+    def of_run(cls, run: TrainedRun) -> Self:
+        """Return the network of a run of this workspace."""
+        height, width, channels = run.info.shape
+        return cls(run.label, run.model, (height, width, channels), run.info.class_names, run.data)
+
+    @classmethod
+    def of_file(
+        cls, opened: NetworkOpened, normalization: Normalization, dataset: str | None, class_names: tuple[str, ...]
+    ) -> Self:
+        """Return the network of a file, with what the user chose.
+
+        Args:
+            opened: what the file holds.
+            normalization: of the images.
+            dataset: whose test images are offered.
+            class_names: those of ``dataset`` if they are known, else none.
+        """
+        data = _data_of(opened, normalization, dataset) if dataset is not None else None
+        numbers = tuple(f"class {number}" for number in range(opened.classes))
+        names = class_names or (opened.class_names if len(opened.class_names) == opened.classes else numbers)
+        return cls(f"{opened.file.name} · file", opened.file, opened.shape, names, data, normalization)
+
+
+def assumptions(opened: NetworkOpened, chosen: Candidate) -> Iterator[str]:
+    """Yield sentences on how images are prepared for the network of a file, and what is only assumed."""
+    height, width, channels = opened.shape
+    size = f"Images are resized to {width}×{height} {'in gray' if channels == 1 else 'in colour'}"
+    used, trained = chosen.normalization, opened.normalization
+    if trained is None:
+        yield f"{size}. The file does not say how they were normalised: '{used}' is assumed."
+    elif trained == used and (used != "per-dataset" or chosen.data is not None):
+        whose = f" with the means of {chosen.data.dataset}" if used == "per-dataset" and chosen.data else ""
+        yield f"{size} and normalised as '{used}'{whose}, as in training on {opened.trained_on}."
+    else:
+        yield f"{size} and normalised as '{used}'; in training on {opened.trained_on} it was '{trained}'."
+    if chosen.data is not None:
+        yield f"Its classes are taken for those of {chosen.data.dataset}, in this order."
+    elif chosen.class_names == opened.class_names:
+        yield "The names of its classes are those in the file."
+    else:
+        yield "The file does not name its classes: they are numbered."
+
+
+def _data_of(opened: NetworkOpened, normalization: Normalization, dataset: str) -> DataSpec:
+    height, width, channels = opened.shape
+    is_square = height == width and 4 <= height <= MAX_IMAGE_SIDE
+    return DataSpec(
+        dataset=dataset,
+        grayscale=channels == 1,
+        normalization=normalization,
+        image_size=height if is_square else None,
+    )
