@@ -143,7 +143,7 @@ class ExportNetworkTask(Auxiliary):
     Attributes:
         model: the .keras file of the network.
         shape: height, width and channels of its images.
-        properties: how images are prepared and what the classes are called, as ``run_properties`` says of a run's.
+        properties: how images are prepared and what the classes are called, as ``network_properties`` says it.
     """
 
     model: Path

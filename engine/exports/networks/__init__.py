@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from engine.analysis.results import ExperimentResult
 from engine.config.export_formats import NETWORK_FORMATS, Format
-from engine.config.specs import DataSpec
+from engine.config.specs import DataSpec, Normalization
 from engine.datasets.base import ProgressCallback
 from engine.events.datasets import DatasetInfo
 from engine.exports.files import check_writable, file_name
 from engine.exports.libraries import tensorflow_on_cpu
-from engine.networks.files import check_network
+from engine.networks.files import read_network
+from engine.networks.loading import build_saved
 from engine.utils.errors import ExportError
 from engine.utils.files import atomic_path
 from engine.utils.text import reason
@@ -109,30 +110,32 @@ def write_network(path: Path, model: Path, shape: tuple[int, int, int], properti
 
 
 def _load(model: Path, shape: tuple[int, int, int]) -> keras.Model:
-    """Load a network of this program's.
+    """Build the network of a .keras file, with its weights; nothing that the file describes is run.
 
     Raises:
-        ExportError: if the file is missing, damaged or of another network.
+        ExportError: if the file is missing or damaged, or of another network.
     """
-    import keras
-
     try:
-        check_network(model, shape)
-        return keras.saving.load_model(model, compile=False, safe_mode=True)
-    except Exception as error:  # a damaged file makes Keras raise almost anything
+        saved, _ = read_network(model)
+        return build_saved(saved, model, shape)[0]
+    except Exception as error:  # a damaged file makes zipfile and h5py raise almost anything
+        why = error.strerror if isinstance(error, OSError) else reason(error)
         raise ExportError(
-            f"The trained network {model} can't be read ({reason(error)}), so it was not exported; train it again."
+            f"The trained network {model} can't be used ({why}), so it was not exported; train it again."
         ) from None
 
 
 def run_properties(data: DataSpec, info: DatasetInfo) -> dict[str, str]:
+    """Return the metadata of a run's network."""
+    levels = {"black": json.dumps(info.black), "white": json.dumps(info.white)}
+    return network_properties(data.normalization, data.grayscale, info.class_names) | levels | {"dataset": info.title}
+
+
+def network_properties(normalization: Normalization, grayscale: bool, class_names: Sequence[str]) -> dict[str, str]:
     """Return how images are prepared for a network and what its outputs mean, as texts."""
     return {
         "input": "float32 [batch, height, width, channels], normalised",
-        "normalization": data.normalization,
-        "grayscale": json.dumps(data.grayscale),
-        "black": json.dumps(info.black),
-        "white": json.dumps(info.white),
-        "dataset": info.title,
-        "class_names": json.dumps(info.class_names),
+        "normalization": normalization,
+        "grayscale": json.dumps(grayscale),
+        "class_names": json.dumps(class_names),
     }

@@ -18,49 +18,27 @@ import tensorflow as tf
 from engine.config.export_formats import Format
 from engine.config.specs import NetworkSpec
 from engine.events.runs import Status
+from engine.events.tasks import Exported, TaskFailed
+from engine.executors.runner import TaskRunner
+from engine.executors.tasks import ExportNetworkTask, ExportTask, needs_tensorflow
 from engine.exports import Export, export_experiment
+from engine.exports.networks import network_properties
 from engine.exports.networks.onnx_file import onnx_model
 from engine.exports.networks.tflite_file import write_tflite
 from engine.networks.architectures import build_network
 from engine.storage.store import Store
 from engine.utils.arrays import Array
 from engine.utils.errors import Cancelled, ExportError
+from tests.engine.exports.every_layer import SHAPE, network_with_every_layer
 from tests.engine.support import INFO, finished, planned, record, small_spec, started
 
 layers = keras.layers
-IMAGES = np.random.default_rng(0).normal(size=(5, 13, 12, 3)).astype(np.float32)
-
-
-def with_every_layer() -> keras.Model:
-    """Every layer that the program trains, on an odd height and an even width; all weights differ from initial ones."""
-    images = keras.Input(IMAGES.shape[1:])
-    found = layers.Conv2D(8, (3, 5), padding="same", strides=2, name="conv_1")(images)
-    found = layers.BatchNormalization(name="batchnorm_1")(found)
-    found = body = layers.Activation("gelu", name="act_1")(found)
-    body = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name="depthwiseconv_1")(body)
-    body = layers.LayerNormalization(name="layernorm_1")(body)
-    body = layers.Activation("leaky_relu", name="act_2")(body)
-    body = layers.MaxPooling2D(3, strides=2, padding="same", name="maxpool_1")(body)
-    shortcut = layers.Conv2D(8, 1, strides=2, use_bias=False, name="conv_2")(found)
-    found = layers.Add(name="skip_1")([body, layers.AveragePooling2D(3, strides=1, padding="same")(shortcut)])
-    found = layers.SpatialDropout2D(0.2, name="spatialdropout_1")(layers.Activation("elu", name="act_3")(found))
-    pooled = layers.Activation("silu", name="act_4")(layers.GlobalAveragePooling2D()(found))
-    found = layers.Dense(8, name="dense_1")(layers.Flatten()(layers.AveragePooling2D(2)(found)))
-    found = layers.Dropout(0.5, name="dropout_1")(layers.Activation("tanh", name="act_5")(found))
-    found = layers.Add(name="skip_2")([layers.Activation("sigmoid", name="act_6")(found), pooled])
-    found = layers.BatchNormalization(epsilon=1e-5, name="batchnorm_2")(layers.LayerNormalization()(found))
-    found = layers.Dense(4, use_bias=False, name="prediction")(layers.Activation("relu", name="act_7")(found))
-    network = keras.Model(images, found, name="every_layer")
-    generator = np.random.default_rng(1)
-    for weight in network.weights:
-        changed = weight.numpy() + generator.normal(0, 0.3, weight.shape)
-        weight.assign(np.abs(changed) if "variance" in weight.path else changed)
-    return network
+IMAGES = np.random.default_rng(0).normal(size=(5, *SHAPE)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
 def network() -> keras.Model:
-    return with_every_layer()
+    return network_with_every_layer()
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +76,9 @@ def test_tflite_computes_the_same_with_every_layer(network: keras.Model, expecte
 
 
 def test_a_tflite_file_that_computes_something_else_is_not_written(
-    network: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    network = keras.Sequential([keras.Input((2, 2, 1)), layers.Flatten(), layers.Dense(4)])
     wrong = dict.fromkeys(("logits", "probabilities"), np.full((1, 4), np.nan, np.float32))
     runs_wrongly = SimpleNamespace(get_signature_runner=lambda: lambda **_images: wrong)
     converter = SimpleNamespace(convert=lambda: b"contents")
@@ -135,6 +114,22 @@ def trained(store: Store, **models: tuple[str | None, str | None]) -> int:
     return number
 
 
+def test_a_single_network_is_exported_as_a_task(store: Store, tmp_path: Path) -> None:
+    trained(store, mlp_1=(None, "mlp.keras"))
+    model, properties = store.workspace / "mlp.keras", network_properties("half", True, ["a", "b"])
+    events: list[Any] = []
+    for file in (tmp_path / "one.onnx", tmp_path / "none/\0.onnx"):
+        task = ExportNetworkTask(model, (32, 32, 1), properties, file)
+        assert needs_tensorflow(task)
+        TaskRunner().execute(task, events.append, lambda **_: None)
+    assert events[0] == Exported(str(tmp_path), 1)
+    assert isinstance(events[1], TaskFailed)
+    stored = {each.key: each.value for each in onnx.load(tmp_path / "one.onnx").metadata_props}
+    assert stored == properties
+    assert needs_tensorflow(ExportTask(tmp_path, 1, tmp_path, (Format.PNG, Format.ONNX)))
+    assert not needs_tensorflow(ExportTask(tmp_path, 1, tmp_path))
+
+
 def names_of(export: Export, folder: Path) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in export.files]
 
@@ -167,7 +162,7 @@ def test_a_missing_network_is_named_and_the_others_are_exported(store: Store, tm
     export = export_experiment(store, number, tmp_path / "out", [Format.KERAS])
     assert names_of(export, tmp_path / "out") == ["settings.toml", "networks/cnn_3.keras"]
     gone, unsaved = export.problems
-    assert gone.startswith(f"The trained network {store.workspace / 'gone.keras'} can't be read (")
+    assert gone.startswith(f"The trained network {store.workspace / 'gone.keras'} can't be used (")
     assert unsaved == "mlp_2 was not exported as a network, as the network of its best run was not saved."
 
 
