@@ -1,4 +1,4 @@
-"""What each setting of optimiser and loss costs a step, as a ratio to the same optimiser without it.
+"""What each setting of optimiser, loss and learning rate costs a step, as a ratio to the same optimiser without it.
 
 All alternate in one process, on one thread, with a record and its validation every ten steps: A B C ... A B C.
 
@@ -31,6 +31,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "Adam, label smoothing": {"label_smoothing": 0.1},
     "Adam, class weights": {"class_weights": "balanced"},
     "Adam, weight average": {"ema_momentum": 0.99},
+    "Adam, cosine": {"rate_over_time": "cosine"},
+    "Adam, restarts": {"rate_over_time": "cosine-restarts"},
+    "Adam, one cycle": {"rate_over_time": "one-cycle"},
+    "Adam, warm-up": {"warm_up": 1},
+    "Adam, warm-up, one cycle": {"rate_over_time": "one-cycle", "warm_up": 1},
     "SGD": {"optimizer": "sgd"},
     "SGD, momentum": {"optimizer": "sgd", "momentum": 0.9},
     "SGD, Nesterov": {"optimizer": "sgd", "momentum": 0.9, "nesterov": True},
@@ -58,7 +63,7 @@ def main(rounds: int) -> None:
             base = times[name.partition(",")[0]]
             ratios = sorted(one / other for one, other in zip(seconds, base, strict=True))
             step = 1000 * median(seconds) / (calls * STEPS)
-            print(f"{architecture:6} {name:22} {step:7.3f} ms a step {median(ratios):6.2f} times")
+            print(f"{architecture:6} {name:24} {step:7.3f} ms a step {median(ratios):6.2f} times")
 
 
 def compiled(architecture: str, settings: dict[str, Any]) -> MeasuredModel:

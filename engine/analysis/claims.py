@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Protocol, TypeVar
@@ -98,11 +98,16 @@ def join_names(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def last_epoch_mean(result: RunResult, quantity: str) -> float:
-    """Average a quantity of the records over the last epoch with records; NaN where no value is finite.
+def last_epoch(runs: Iterable[RunResult]) -> str:
+    """Name the epoch of ``last_epoch_mean`` in a sentence about ``runs``."""
+    return "the epoch whose weights were kept" if any(run.run.kept for run in runs) else "the last epoch"
 
-    A single record varies far more by chance than the mean of an epoch.
+
+def last_epoch_mean(result: RunResult, quantity: str) -> float:
+    """Average a quantity of the records over the last epoch with records, or that whose weights were kept.
+
+    A single record varies far more by chance than the mean of an epoch. NaN where no value is finite.
     """
-    epoch = result.records[-1].epoch
+    epoch = result.tested_record.epoch
     values = [float(getattr(record, quantity)) for record in result.records if record.epoch == epoch]
     return fmean(finite) if (finite := [value for value in values if math.isfinite(value)]) else math.nan

@@ -187,7 +187,7 @@ def _draw_mean(
 
 
 def _draw_test(axes: Axes, variant: VariantResult, colour: str) -> None:
-    training = [PERCENT * result.records[-1].training_accuracy for result in variant.counted_runs]
+    training = [PERCENT * result.tested_record.training_accuracy for result in variant.counted_runs]
     test = [PERCENT * accuracy for accuracy in variant.test_accuracies]
     axes.scatter(training, test, color=colour, label=variant.name, s=36, alpha=0.85)
 
@@ -239,4 +239,6 @@ def _title(result: ExperimentResult) -> str:
     what = f"mean ± one standard deviation over {runs} runs a variant"
     if counts <= {0, 1}:
         what = "one run a variant"
+    if any(run.run.kept is not None for variant in result.compared for run in variant.runs):
+        what += "; runs end where early stopping ended them"
     return f"{title}; {what}" if title else what[0].upper() + what[1:]

@@ -60,6 +60,12 @@ class RunResult:
         """Resumptions with another device, library, number of threads or version, which may change numbers."""
         return [each for each in self.interventions if each.kind is InterventionKind.MOVED]
 
+    @property
+    def tested_record(self) -> Record:
+        """The last record of the weights that were tested: of the run, or of the epoch whose weights were kept."""
+        kept = self.run.kept
+        return next((r for r in reversed(self.records) if kept is None or r.step <= kept.step), self.records[-1])
+
     @cached_property
     def metrics(self) -> tuple[str, ...]:
         """Names of the further numbers of a logged run."""

@@ -38,9 +38,9 @@ Run = TypeVar("Run", bound=EndedRun)
 def counted_runs(runs: Iterable[Run]) -> list[Run]:
     """Select the runs of one variant that are included in statistics, in the window as in the report.
 
-    These are the tested runs that finished all epochs without a manual change of the learning rate; if there is none,
-    the finished runs with such a change; if there is none either, the tested runs that were stopped early. Runs
-    without records are never included.
+    These are the tested runs that finished, by early stopping too, without a manual change of the learning rate; if
+    there is none, the finished runs with such a change; if there is none either, the tested runs that the user stopped.
+    Runs without records are never included.
     """
     tested = [run for run in runs if run.test_accuracy is not None and run.has_records]
     finished = [run for run in tested if run.status is Status.FINISHED]

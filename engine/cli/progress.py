@@ -222,4 +222,4 @@ def describe_end(run: PlannedRun, event: RunFinished) -> str:
         return f"{run_title(run)} {event.status}: {event.reason}"
     time = f" in {as_duration(event.seconds, decimals=1)}" if event.seconds is not None else ""
     text = f"{run_title(run)} {event.status}{time}: test accuracy {100 * event.test_accuracy:.2f} %"
-    return f"{text}; {event.reason}" if event.reason else text
+    return "; ".join(filter(None, (text, event.kept.sentence if event.kept is not None else "", event.reason)))

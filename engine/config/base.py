@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any, ClassVar, Self, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
-from engine.config.fields import describe
+from engine.config.fields import FieldDescription, describe
 from engine.config.parsing import parse_json, parse_toml, unknown_key
 from engine.utils.errors import SpecError
 from engine.utils.text import safe_repr
@@ -92,6 +93,28 @@ class Spec(BaseModel):
         if not isinstance(values, dict):
             raise SpecError("The settings must be a table of keys and values.")
         return cls.build(values)
+
+
+@cache
+def dependent_fields(group: type[Spec]) -> tuple[tuple[FieldDescription, str, tuple[str, ...]], ...]:
+    """Return the fields that have an effect with some choices only: each with the key of the choice and with these."""
+    return tuple((item, *item.only_with) for item in describe(group) if item.only_with is not None)
+
+
+def check_dependent_fields(spec: Spec, group: type[Spec]) -> None:
+    """Check that of the fields of ``group`` those without an effect, by the choices made, have their defaults.
+
+    Raises:
+        ValueError: with a sentence for the user, if one has not.
+    """
+    for item, key, choices in dependent_fields(group):
+        if (chosen := getattr(spec, key)) not in choices and getattr(spec, item.key) != item.default:
+            default = "false" if item.default is False else f"{item.default:g}"
+            names = " and ".join((", ".join(choices[:-1]), choices[-1]) if choices[1:] else choices)
+            raise ValueError(
+                f"{item.key} is a setting of {names} only, and the {key} is {chosen}; set it back to {default}, or "
+                f"choose another {key}."
+            )
 
 
 def _error_message(spec: type[Spec], error: ValidationError) -> str:

@@ -16,7 +16,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
-ADVANCED = "Advanced"  # group of settings that most users leave at their defaults; forms fold it
+# Groups of settings that most users leave at their defaults; forms fold them.
+ADVANCED = "Advanced"
+RATE_AND_STOPPING = "Rate and stopping"
 
 
 class FieldKind(StrEnum):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Literal, Self
 
 from pydantic import model_validator
 
-from engine.config.base import Spec
-from engine.config.fields import ADVANCED, FieldDescription, describe, field
+from engine.config.base import Spec, check_dependent_fields, dependent_fields
+from engine.config.fields import ADVANCED, field
 
 Optimizer = Literal["adam", "sgd", "rmsprop", "adamw"]
 ClassWeights = Literal["none", "balanced"]
@@ -71,14 +70,7 @@ class OptimizerSpec(Spec):
 
     @model_validator(mode="after")
     def _check_optimizer_settings(self) -> Self:
-        for item, optimizers in _optimizer_fields():
-            if self.optimizer not in optimizers and getattr(self, item.key) != item.default:
-                default = "false" if item.default is False else f"{item.default:g}"
-                names = " and ".join((", ".join(optimizers[:-1]), optimizers[-1]) if optimizers[1:] else optimizers)
-                raise ValueError(
-                    f"{item.key} is a setting of {names} only, and the optimizer is "
-                    f"{self.optimizer}; set it back to {default}, or choose another optimizer."
-                )
+        check_dependent_fields(self, OptimizerSpec)
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum above 0, such as 0.9; set momentum, or nesterov to false.")
         return self
@@ -88,15 +80,9 @@ class OptimizerSpec(Spec):
         """The settings that the optimiser has, by Keras' names for them."""
         return {
             item.key: getattr(self, item.key)
-            for item, optimizers in _optimizer_fields()
+            for item, _, optimizers in dependent_fields(OptimizerSpec)
             if self.optimizer in optimizers
         }
-
-
-@cache
-def _optimizer_fields() -> tuple[tuple[FieldDescription, tuple[str, ...]], ...]:
-    """Return the fields that only some optimisers have, with the names of these."""
-    return tuple((item, item.only_with[1]) for item in describe(OptimizerSpec) if item.only_with is not None)
 
 
 class RegularizationSpec(Spec):

@@ -11,8 +11,10 @@ from typing import ClassVar, Literal
 
 from engine.config.augmentation import AugmentationSpec
 from engine.config.base import Spec
+from engine.config.early_stopping import EarlyStoppingSpec
 from engine.config.fields import FieldKind, field
 from engine.config.optimization import OptimizerSpec, RegularizationSpec
+from engine.config.rate_schedule import RateScheduleSpec, ScheduleSpec
 
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "gelu", "silu", "leaky_relu"]
 Initializer = Literal["course", "keras"]
@@ -135,7 +137,7 @@ class TrainingLoopSpec(Spec):
     )
 
 
-class TrainingSpec(RegularizationSpec, TrainingLoopSpec, RateSpec, OptimizerSpec):
+class TrainingSpec(EarlyStoppingSpec, RateScheduleSpec, RegularizationSpec, TrainingLoopSpec, RateSpec, OptimizerSpec):
     """How a run is trained and recorded."""
 
     @property
@@ -168,30 +170,6 @@ class RepeatSpec(Spec):
 
 class ExperimentSpec(Spec):
     """Base class of the specs that experiments declare in ``engine/experiments``."""
-
-
-class ScheduleSpec(Spec):
-    """The learning rate schedule of a run.
-
-    Attributes:
-        kind: ``constant``: the optimiser's rate throughout. ``step``: ``rates[i]`` until the end of epoch
-            ``switches[i]``, the last rate from then on. ``exponential``: from ``rates[0]`` to ``rates[1]`` over the
-            whole run, by the same factor at every step. ``cosine``: half a cosine from ``rates[0]`` to 0 at the end.
-            ``plateau``: ``rates[0]``, divided by 10 whenever validation accuracy has not risen by ``delta`` for
-            ``patience`` epochs.
-        rates: learning rates; they replace ``RateSpec.learning_rate`` unless ``constant``.
-        switches: epochs at which ``step`` changes the rate.
-        patience: epochs without improvement before ``plateau`` lowers the rate.
-        delta: improvement in validation accuracy, as a fraction, that ``plateau`` requires.
-    """
-
-    is_internal: ClassVar[bool] = True
-
-    kind: Literal["constant", "step", "exponential", "cosine", "plateau"] = "constant"
-    rates: tuple[float, ...] = ()
-    switches: tuple[int, ...] = ()
-    patience: int = 3
-    delta: float = 0.005
 
 
 class BaseRunSpec(Spec):
@@ -228,6 +206,7 @@ class RunSpec(BaseRunSpec):
     on the same images.
 
     Attributes:
+        schedule: replaces the schedule of ``training`` unless ``constant``; the warm-up precedes either.
         max_steps: ends the run before its epochs do.
         counts_dead_units: whether activations are evaluated on all validation images at every record, instead of on
             the first 500.
@@ -248,6 +227,16 @@ class RunSpec(BaseRunSpec):
     def planned_epochs(self) -> int:
         """Epochs of its settings; ``max_steps`` may end it before."""
         return self.training.epochs
+
+    @property
+    def effective_schedule(self) -> ScheduleSpec:
+        """The schedule that the run follows after its warm-up."""
+        training = self.training
+        if self.schedule.kind != "constant" or training.rate_over_time == "constant":
+            return self.schedule
+        return ScheduleSpec(
+            kind=training.rate_over_time, rates=(training.learning_rate,), period=training.restart_period
+        )
 
     @property
     def look(self) -> tuple[str, str]:

@@ -287,6 +287,35 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class KeptWeights:
+    """Weights of an earlier epoch that early stopping gave to the network in place of the last ones.
+
+    Attributes:
+        step: the last step of that epoch.
+        epoch: its number, from 1.
+        epochs: number of the epoch in which training ended.
+        planned_epochs: number of epochs of the settings.
+        stopped_early: whether training ended because validation no longer improved.
+    """
+
+    step: int
+    epoch: int
+    epochs: int
+    planned_epochs: int
+    stopped_early: bool
+
+    @property
+    def sentence(self) -> str:
+        """Such as ``Stopped early after epoch 7 of 15; the weights of epoch 4 were kept.``."""
+        if self.stopped_early:
+            return (
+                f"Stopped early after epoch {self.epochs} of {self.planned_epochs}; the weights of epoch {self.epoch} "
+                "were kept."
+            )
+        return f"The weights of epoch {self.epoch} were kept, the best until training ended in epoch {self.epochs}."
+
+
+@dataclass(frozen=True)
 class RunFinished:
     """A run has ended; sent exactly once for every planned run.
 
@@ -297,6 +326,7 @@ class RunFinished:
         model: path of the saved network.
         mistakes: the misclassified test images with the highest confidence, in descending order.
         steps: number of steps made; None as ``seconds``.
+        kept: the weights that were tested and saved, if not those after the last step.
     """
 
     run: int
@@ -309,6 +339,7 @@ class RunFinished:
     model: str | None = None
     mistakes: tuple[Mistake, ...] = ()
     steps: int | None = None
+    kept: KeptWeights | None = None
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ def _variant_summary(variant: VariantResult, class_names: tuple[str, ...]) -> di
                 "confusion": None if run.run.confusion is None else run.run.confusion.tolist(),
                 "scores": _scores(run, class_names),
                 "seconds": run.run.seconds,
+                "kept_weights": run.run.kept and asdict(run.run.kept),
             }
             | _log_summary(run)
             for run in variant.runs

@@ -168,8 +168,13 @@ class StoreQueries(Database):
         return None if row is None else weights_of(row)
 
     def last_weights(self, run: int) -> dict[str, Weights]:
-        """Return the newest stored weights of each layer of a run, by layer name."""
-        rows = self._execute("SELECT *, max(step) FROM weights WHERE run=? GROUP BY layer ORDER BY rowid", run)
+        """Return the newest stored weights of each layer of a run, or those that were kept, by layer name."""
+        rows = self._execute(
+            "SELECT weights.*, max(weights.step) FROM weights JOIN runs ON runs.id=run WHERE run=? "
+            "AND weights.step <= coalesce(json_extract(kept, '$.step'), weights.step) "
+            "GROUP BY layer ORDER BY weights.rowid",
+            run,
+        )
         return {row["layer"]: weights_of(row) for row in rows}
 
     def interrupted(self, run: int) -> Interrupted | None:

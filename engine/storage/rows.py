@@ -20,7 +20,7 @@ from engine.config.logged_runs import parse_run_spec
 from engine.config.specs import BaseRunSpec, RunSpec
 from engine.events.datasets import DatasetInfo
 from engine.events.devices import Device
-from engine.events.runs import Intervention, InterventionKind, Mistake, PlannedRun, Record, Status, Weights
+from engine.events.runs import Intervention, InterventionKind, KeptWeights, Mistake, PlannedRun, Record, Status, Weights
 from engine.storage.database import pack, unpack
 from engine.utils.arrays import Array
 from engine.utils.errors import SpecError, StoreError
@@ -98,6 +98,7 @@ class StoredRun:
     test_accuracy: float | None
     confusion: Array | None
     model: Path | None
+    kept: KeptWeights | None = None
 
     @property
     def is_tested(self) -> bool:
@@ -186,10 +187,11 @@ def run_of(row: sqlite3.Row, workspace: Path) -> StoredRun:
     spec = parse_run_spec(row["spec"])
     confusion = None if row["confusion"] is None else _confusion(json.loads(row["confusion"]))
     model = None if row["model"] is None else network_file(workspace, row["model"])
+    kept = None if row["kept"] is None else json.loads(row["kept"])
     found: StoredRun = _RUN.validate_python(
         dict(row)
         | columns
-        | {"device": columns["device"] or None, "spec": spec, "confusion": confusion, "model": model}
+        | {"device": columns["device"] or None, "spec": spec, "confusion": confusion, "model": model, "kept": kept}
     )
     return found
 

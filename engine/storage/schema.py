@@ -1,6 +1,6 @@
 """The database schema, with the contents of each column."""
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 _POINTS = """
 CREATE TABLE IF NOT EXISTS points (                -- one row a record
@@ -59,6 +59,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "INSERT INTO points SELECT * FROM points_of_version_5",
         "DROP TABLE points_of_version_5",
     ),
+    6: ("ALTER TABLE runs ADD COLUMN kept TEXT",),
 }
 
 _TABLES = """
@@ -107,7 +108,8 @@ CREATE TABLE IF NOT EXISTS runs (
     test_loss REAL,
     test_accuracy REAL,              -- fraction
     confusion TEXT,                  -- JSON, rows are true classes
-    model TEXT                       -- path of the trained network, inside the workspace
+    model TEXT,                      -- path of the trained network inside the workspace
+    kept TEXT                        -- JSON: of which epoch the tested weights are; null: those after the last step
 );
 CREATE INDEX IF NOT EXISTS runs_of_experiment ON runs(experiment);
 CREATE TABLE IF NOT EXISTS weights (

@@ -251,7 +251,7 @@ class Store(StoreQueries):
             for run in resumed:
                 self._execute(
                     "UPDATE runs SET status=?, reason='', finished=NULL, seconds=NULL, test_loss=NULL, "
-                    "test_accuracy=NULL, confusion=NULL, model=NULL WHERE id=?",
+                    "test_accuracy=NULL, confusion=NULL, model=NULL, kept=NULL WHERE id=?",
                     *(Status.QUEUED, run),
                 )
                 self._execute("DELETE FROM mistakes WHERE run=?", run)
@@ -324,9 +324,9 @@ class Store(StoreQueries):
         with self._transaction():
             self._execute(
                 "UPDATE runs SET status=?, reason=?, finished=?, seconds=?, test_loss=?, test_accuracy=?, "
-                "confusion=?, model=? WHERE id=?",
+                "confusion=?, model=?, kept=? WHERE id=?",
                 *(event.status, event.reason, self._clock.now(), event.seconds, event.test_loss, event.test_accuracy),
-                *(confusion, model, event.run),
+                *(confusion, model, None if event.kept is None else json.dumps(asdict(event.kept)), event.run),
             )
             if event.steps is not None:  # records beyond its end, written before the run was interrupted and resumed
                 self._execute("DELETE FROM points WHERE run=? AND step>?", event.run, event.steps)

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from itertools import pairwise
 from statistics import median
 
-from engine.config.specs import RunSpec, ScheduleSpec
+from engine.config.early_stopping import EarlyStoppingSpec
+from engine.config.rate_schedule import ScheduleSpec
+from engine.config.specs import RunSpec
 from engine.datasets import PreparedData
 from engine.devices.names import AssignedDevice
 from engine.events.commands import Control
@@ -48,7 +50,7 @@ def seconds_per_step(run: RunSpec, data: PreparedData, device: str, check_cancel
         start_from=None,
         max_steps=MAX_RECORDS * every,
         schedule=ScheduleSpec(),
-        training=run.training.replace(record_every=every, learning_rate=SMALL_RATE),
+        training=run.training.replace(record_every=every, learning_rate=SMALL_RATE, **EarlyStoppingSpec().model_dump()),
     )
     records: list[Record] = []
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from engine.events.devices import Device
+from engine.training.callbacks.early_stopping import StopEarly, StoppingState
 from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
 from engine.training.model import MeasuredModel
@@ -23,6 +25,8 @@ from engine.utils.arrays import Array
 from engine.utils.errors import StoreError
 
 HEADER = "header"  # the entry with everything but the arrays, as JSON
+# Before the numbers of the other entries: variables of the training, and weights that early stopping keeps.
+VARIABLE, KEPT = "variable_", "kept_"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class TrainingState:
         environment: where the checkpoint was made.
         recorder: state of the ``Recorder``.
         plateau: state of ``LowerOnPlateau``; empty without one.
+        stopping: state of ``StopEarly``; None without one.
         variables: values in the order of ``_variables``.
     """
 
@@ -51,6 +56,7 @@ class TrainingState:
     environment: Environment
     recorder: dict[str, Any]
     plateau: dict[str, Any]
+    stopping: StoppingState | None
     variables: tuple[Array, ...]
 
     def apply(self, model: MeasuredModel) -> None:
@@ -68,7 +74,12 @@ class TrainingState:
 
 
 def pack_checkpoint(
-    epoch: int, model: MeasuredModel, environment: Environment, recorder: Recorder, plateau: LowerOnPlateau | None
+    epoch: int,
+    model: MeasuredModel,
+    environment: Environment,
+    recorder: Recorder,
+    plateau: LowerOnPlateau | None,
+    stopping: StopEarly | None,
 ) -> tuple[int, bytes]:
     """Serialise the state of a training; ``epoch`` as in ``TrainingState``.
 
@@ -83,7 +94,11 @@ def pack_checkpoint(
         "recorder": recorder.state,
         "plateau": plateau.state if plateau is not None else {},
     }
-    arrays = {f"variable_{number}": np.asarray(each) for number, each in enumerate(_variables(model))}
+    arrays = {f"{VARIABLE}{number}": np.asarray(each) for number, each in enumerate(_variables(model))}
+    if stopping is not None:
+        state = stopping.state
+        header["stopping"] = {key: value for key, value in vars(state).items() if key != "weights"}
+        arrays |= {f"{KEPT}{number}": each for number, each in enumerate(state.weights)}
     file = io.BytesIO()
     np.savez(file, **{HEADER: np.array(json.dumps(header))}, **arrays)  # type: ignore[arg-type] # NumPy's own stubs
     return step, file.getvalue()
@@ -98,17 +113,23 @@ def unpack_checkpoint(data: bytes) -> TrainingState:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             header = json.loads(str(archive[HEADER]))
-            variables = tuple(archive[f"variable_{number}"] for number in range(len(archive.files) - 1))
+            variables, kept = _numbered(archive, VARIABLE), _numbered(archive, KEPT)
         return TrainingState(
             epoch=int(header["epoch"]),
             step=int(header["step"]),
             environment=Environment(Device(**header["origin"]["device"]), header["origin"]["versions"]),
             recorder=header["recorder"],
             plateau=header["plateau"],
+            stopping=StoppingState(**stopping, weights=kept) if (stopping := header.get("stopping")) else None,
             variables=variables,
         )
     except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise StoreError(f"The checkpoint of this run is damaged ({error}); skip the run, or run it anew.") from None
+
+
+def _numbered(archive: Mapping[str, Array], prefix: str) -> tuple[Array, ...]:
+    """Return the entries called ``prefix`` and a number, in the order of the numbers."""
+    return tuple(archive[f"{prefix}{number}"] for number in range(sum(name.startswith(prefix) for name in archive)))
 
 
 def _variables(model: MeasuredModel) -> list[Any]:

@@ -230,6 +230,16 @@ class MeasuredModel(keras.Model):
         else:
             self.optimizer.learning_rate = rate
 
+    def validated_weights(self) -> list[Array]:
+        """Return the network's weights as they are validated: with the averages, if an average is kept."""
+        weights: list[Array] = self.get_weights()
+        if self.optimizer.use_ema:
+            averages = self.optimizer._model_variables_moving_average  # noqa: SLF001 # Keras has no other access to them
+            of = {id(variable): number for number, variable in enumerate(self.weights)}
+            for variable, average in zip(self.network.trainable_variables, averages, strict=True):
+                weights[of[id(variable)]] = average.numpy()
+        return weights
+
     def test(self, images: Array, labels: Array) -> tuple[float, Array]:
         """Return the mean loss, in nats, and the logits, float32 [n, classes]."""
         logits = self._evaluator.logits(as_tensor(images))

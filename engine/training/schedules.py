@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -9,11 +10,13 @@ import numpy as np
 import tensorflow as tf
 from keras.optimizers.schedules import (
     CosineDecay,
+    CosineDecayRestarts,
     ExponentialDecay,
     LearningRateSchedule,
     PiecewiseConstantDecay,
 )
 
+from engine.config.rate_schedule import ScheduleSpec
 from engine.config.specs import RunSpec
 from engine.training.timetable import Timetable
 
@@ -23,8 +26,82 @@ def make_learning_rate(run: RunSpec, timetable: Timetable) -> float | LearningRa
 
     Either can be changed during training.
     """
-    rate = _scheduled_rate(run, timetable)
+    warm_up = warm_up_steps(run, timetable)
+    rate = _scheduled_rate(run, timetable, warm_up)
+    if warm_up:
+        rate = WarmUp(rate, warm_up)
     return OverridableRate(rate) if isinstance(rate, LearningRateSchedule) else rate
+
+
+def warm_up_steps(run: RunSpec, timetable: Timetable) -> int:
+    """Return the number of steps of the warm-up, which ends with the run at the latest."""
+    return min(round(run.training.warm_up * timetable.steps_per_epoch), timetable.total_steps)
+
+
+class WarmUp(LearningRateSchedule):
+    """A linear rise from 0 to the first rate of a schedule, which then begins.
+
+    Step ``k`` of ``steps``, counted from 0, has ``k / steps`` of that rate, as with ``warmup_steps`` of Keras'
+    ``CosineDecay``.
+
+    Args:
+        after: what follows: a rate or a schedule.
+        steps: length of the warm-up, at least 1.
+    """
+
+    def __init__(self, after: float | LearningRateSchedule, steps: int) -> None:
+        self.after, self.steps = after, steps
+
+    def __call__(self, step: Any) -> Any:
+        """Return the rate of ``step``, counted from 0."""
+        done = tf.cast(step, tf.float32)
+        rate = self._rate_after(tf.maximum(done - self.steps, 0.0))  # during the warm-up that is the first rate
+        return tf.where(done < self.steps, rate * (done / self.steps), rate)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the configuration, for Keras."""
+        return {"after": self.after, "steps": self.steps}
+
+    def _rate_after(self, step: Any) -> Any:
+        return self.after(step) if isinstance(self.after, LearningRateSchedule) else tf.constant(self.after)
+
+
+class OneCycle(LearningRateSchedule):
+    """Half a cosine up to the largest rate, and half a cosine down to nearly 0.
+
+    L. Smith and N. Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates", 2018,
+    in the form of PyTorch's ``OneCycleLR`` at its defaults, but with the optimiser's momentum left as it is. PyTorch's
+    rise ends at ``0.3 * steps - 1``, which need not be a whole step.
+
+    Args:
+        largest: the largest rate.
+        steps: number of steps.
+    """
+
+    def __init__(self, largest: float, steps: int) -> None:
+        self.largest, self.steps = largest, steps
+
+    def __call__(self, step: Any) -> Any:
+        """Return the rate of ``step``, counted from 0."""
+        step = tf.cast(step, tf.float32)
+        peak, last = RISE * self.steps - 1, self.steps - 1
+        first, least = self.largest / FIRST_DIVISOR, self.largest / FIRST_DIVISOR / LAST_DIVISOR
+        rising = _half_cosine(first, self.largest, step / peak)
+        falling = _half_cosine(self.largest, least, (step - peak) / (last - peak))
+        return tf.where(step <= peak, rising, falling)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the configuration, for Keras."""
+        return {"largest": self.largest, "steps": self.steps}
+
+
+# Defaults of PyTorch's OneCycleLR: pct_start, div_factor and final_div_factor.
+RISE, FIRST_DIVISOR, LAST_DIVISOR = 0.3, 25.0, 1e4
+
+
+def _half_cosine(start: float, end: float, part: Any) -> Any:
+    """Return the value between ``start``, at ``part`` 0, and ``end``, at 1."""
+    return end + (start - end) / 2 * (1 + tf.cos(math.pi * part))
 
 
 class OverridableRate(LearningRateSchedule):
@@ -51,24 +128,38 @@ class OverridableRate(LearningRateSchedule):
         return dict(self.schedule.get_config())
 
 
-def _scheduled_rate(run: RunSpec, timetable: Timetable) -> float | LearningRateSchedule:
-    schedule = run.schedule
+def _scheduled_rate(run: RunSpec, timetable: Timetable, warm_up: int) -> float | LearningRateSchedule:
+    """Return the rate after a warm-up of ``warm_up`` steps."""
+    schedule = run.effective_schedule
+    if schedule.kind == "constant":
+        return run.training.learning_rate
+    if schedule.kind == "plateau" or (schedule.kind == "step" and not schedule.switches):
+        return schedule.rates[0]  # a callback changes that of a plateau
+    return _schedule(schedule, timetable, warm_up)
+
+
+def _schedule(schedule: ScheduleSpec, timetable: Timetable, warm_up: int) -> LearningRateSchedule:
+    """Return a schedule whose rate changes with the steps after a warm-up.
+
+    Raises:
+        ValueError: if the schedule is of another kind.
+    """
+    first, steps = schedule.rates[0], max(timetable.total_steps - warm_up, 1)
     match schedule.kind:
-        case "constant":
-            return run.training.learning_rate
-        case "plateau":
-            return schedule.rates[0]  # a callback changes it
-        case "step" if not schedule.switches:
-            return schedule.rates[0]
         case "step":
-            # Keras counts steps from 0 and uses the old value at the boundary itself.
-            boundaries = [epoch * timetable.steps_per_epoch - 1 for epoch in schedule.switches]
+            # Keras counts steps from 0 and uses the old value at the boundary itself. Epochs count from the run's
+            # start, steps from the end of the warm-up.
+            boundaries = [epoch * timetable.steps_per_epoch - 1 - warm_up for epoch in schedule.switches]
             return PiecewiseConstantDecay(boundaries, list(schedule.rates))
         case "exponential":
-            low, high = schedule.rates
-            return ExponentialDecay(low, max(timetable.total_steps - 1, 1), high / low)
+            return ExponentialDecay(first, max(steps - 1, 1), schedule.rates[1] / first)
         case "cosine":
-            return CosineDecay(schedule.rates[0], timetable.total_steps)
+            return CosineDecay(first, steps)
+        case "cosine-restarts":
+            return CosineDecayRestarts(first, schedule.period * timetable.steps_per_epoch)
+        case "one-cycle":
+            return OneCycle(first, steps)
+    raise ValueError(schedule.kind)
 
 
 def rate_at(rate: float | LearningRateSchedule, optimizer: keras.optimizers.Optimizer, step: int) -> float:

@@ -33,6 +33,7 @@ from engine.networks.training_images import TrainingImages
 from engine.training.augmentation.augmenter import Augmenter
 from engine.training.callbacks.checkpoints import EmitCheckpoints
 from engine.training.callbacks.commands import HandleCommands, StopOnDivergence
+from engine.training.callbacks.early_stopping import StopEarly
 from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
 from engine.training.callbacks.shuffle import ShuffleOrder
@@ -42,7 +43,7 @@ from engine.training.cleanup import free_previous_trainings
 from engine.training.mistakes import most_confident_mistakes
 from engine.training.model import MeasuredModel
 from engine.training.optimizers import make_optimizer
-from engine.training.schedules import make_learning_rate
+from engine.training.schedules import make_learning_rate, warm_up_steps
 from engine.training.timetable import Timetable
 
 ON_CPU = AssignedDevice(CPU)
@@ -84,15 +85,19 @@ def train(
         emit(_run_started(number, model, layers, environment, state))
         recorder = Recorder(number, emit)
         commands = HandleCommands(number, recorder, poll, emit, interrupted.rates if interrupted is not None else ())
-        plateau = LowerOnPlateau(recorder, run.schedule) if run.schedule.kind == "plateau" else None
+        plateau = None
+        if run.schedule.kind == "plateau":
+            plateau = LowerOnPlateau(recorder, run.schedule, warm_up_steps(run, model.timetable))
+        snapshots = WeightSnapshots(number, emit, {layer.name: layer.input_shape for layer in layers})
+        stopping = StopEarly(recorder, run.training) if run.training.early_stopping != "off" else None
         callbacks = [
             ShuffleOrder(run.seed, len(data.y_train)),
             recorder,
             StopOnDivergence(recorder),
             commands,
-            WeightSnapshots(number, emit, {layer.name: layer.input_shape for layer in layers}),
-            *([plateau] if plateau is not None else []),
-            EmitCheckpoints(number, environment, emit, recorder, commands, plateau),
+            snapshots,
+            *(each for each in (plateau, stopping) if each is not None),
+            EmitCheckpoints(number, environment, emit, recorder, commands, plateau, stopping),
         ]
         model.warm_up()
         if state is not None:
@@ -100,6 +105,8 @@ def train(
             recorder.restore(state.recorder)
             if plateau is not None:
                 plateau.restore(state.plateau)
+            if stopping is not None and state.stopping is not None:
+                stopping.restore(state.stopping)
             kind = InterventionKind.CONTINUED if state.environment == environment else InterventionKind.MOVED
             emit(Intervention(number, state.step, state.recorder["seconds"], kind))
         fit(model, callbacks, state.epoch if state is not None else 0)
@@ -108,6 +115,9 @@ def train(
         if ended.status in _REASONS:
             emit(replace(ended, reason=_REASONS[ended.status]))
         else:
+            if stopping is not None and (kept := stopping.kept) is not None:
+                snapshots.send_kept(kept)
+                ended = replace(ended, kept=kept)
             emit(_add_test_results(ended, model, data, run.data, model_file))
 
 

@@ -103,6 +103,7 @@ def _finished(store: Store, run: StoredRun) -> RunFinished:
         confusion=run.confusion,
         model=None if run.model is None else str(run.model),
         mistakes=store.mistakes(run.id),
+        kept=run.kept,
     )
 
 

@@ -81,7 +81,7 @@ class RunToContinue:
     Attributes:
         spec: its settings.
         model: file of its network; None if it has none.
-        learning_rate: the last recorded one; 0 without records.
+        learning_rate: the last recorded one, of the epoch whose weights were kept; 0 without records.
     """
 
     spec: RunSpec
@@ -95,7 +95,9 @@ def run_to_continue(run: int) -> StoreQuery:
     def query(workspace: Path) -> Iterator[RunToContinue]:
         with closing(Store(workspace)) as store:
             stored = store.run(run)
-            (rates,), _ = store.columns(run, ("learning_rate",), ())
+            (steps, rates), _ = store.columns(run, ("step", "learning_rate"), ())
+        if stored.kept is not None:
+            rates = rates[steps <= stored.kept.step]
         yield RunToContinue(stored.trained_spec, stored.model, float(rates[-1]) if len(rates) else 0.0)
 
     return query

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
     QComboBox,
+    QDoubleSpinBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
@@ -63,10 +64,10 @@ def _integer_editor(item: FieldDescription, changed: Callable[[], None]) -> Edit
     )
 
 
-def _follow_unit(box: QSpinBox, unit: str) -> None:
+def _follow_unit(box: QSpinBox | QDoubleSpinBox, unit: str) -> None:
     """Make the suffix singular or plural according to the value: ``1 run``, ``2 runs``."""
 
-    def set_suffix(value: int) -> None:
+    def set_suffix(value: float) -> None:
         box.setSuffix(f" {unit.removesuffix('s') if value == 1 else unit}")
 
     box.valueChanged.connect(set_suffix)
@@ -80,6 +81,8 @@ def _number_editor(item: FieldDescription, changed: Callable[[], None]) -> Edito
     high = (item.maximum or 0) - (margin if item.exclusive_maximum else 0)
     unset = low - margin  # represents None
     box.setRange(unset if item.optional else low, high)
+    if item.unit:
+        _follow_unit(box, item.unit)
     box.valueChanged.connect(lambda _value: changed())
     if not item.optional:
         return Editor(box, box.value, box.setValue)

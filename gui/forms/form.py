@@ -13,7 +13,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QGroupBox, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from engine.config.fields import FieldDescription, FieldKind, describe
+from engine.config.fields import ADVANCED, RATE_AND_STOPPING, FieldDescription, FieldKind, describe
 from engine.config.specs import ExperimentSpec
 from engine.networks.comparison import AS_TRAINED
 from gui.forms.architecture_editor import ArchitectureEditor, ArchitecturesEditor
@@ -22,8 +22,8 @@ from gui.forms.editors import EDITORS, Editor, field_tip, file_editor, ignore_wh
 from gui.forms.foldable_group import FoldableGroup
 
 MODEL = "model"
-GROUP_ORDER = ("Data", "Augmentation", "Network", "Training", "Advanced")
-FOLDABLE = ("Augmentation", "Advanced")  # folded unless a value in it differs from its default
+GROUP_ORDER = ("Data", "Augmentation", "Network", "Training", ADVANCED, RATE_AND_STOPPING)
+FOLDABLE = ("Augmentation", ADVANCED, RATE_AND_STOPPING)  # folded unless a value in it differs from its default
 
 
 class Form(QWidget):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.analysis.diagnosis import MIN_RECORDS, RunCurves, manual_rates, of_logged_run
+from engine.analysis.diagnosis import MIN_RECORDS, RunCurves, kept_epoch, manual_rates, of_logged_run
 from engine.utils.arrays import Array
 from gui.observations.run import RunObservation
 
@@ -43,6 +43,7 @@ def observed_curves(run: RunObservation) -> RunCurves:
         images_per_record=run.planned.images_per_record,
         manual_rates=manual_rates(run.interventions),
         confusion=run.finished.confusion if run.finished else None,
+        kept_epoch=kept_epoch(run.finished),
     )
     return of_logged_run(curves).thinned(MAX_RECORDS) if is_logged else curves
 

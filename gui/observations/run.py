@@ -137,6 +137,13 @@ class RunObservation:
             return self._latest.get(quantity)
         return None if self.last is None else getattr(self.last, quantity)
 
+    def tested(self, quantity: str) -> float | None:
+        """Return the last value of a quantity, of the epoch whose weights were kept if it is not the last one."""
+        if self.finished is None or self.finished.kept is None:
+            return self.latest(quantity)
+        records = bisect_right(self.steps, self.finished.kept.step)
+        return self.curves[quantity][records - 1] if records else None
+
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the further numbers of a logged run, in the order of their quantities."""
@@ -228,6 +235,14 @@ class RunObservation:
             return self.planned.spec.steps_per_epoch or math.nan
         spec = self.planned.trained_spec
         return self.planned.total_steps / (1 if spec.max_steps else spec.training.epochs)
+
+    @property
+    def final_step(self) -> int:
+        """The last step: the planned one, or the one recorded last in a run that stopped early."""
+        kept = self.finished.kept if self.finished is not None else None
+        if kept is not None and kept.stopped_early and self.last is not None:
+            return self.last.step
+        return self.planned.total_steps
 
     @property
     def progress(self) -> float:

@@ -39,7 +39,7 @@ class AccuracyScatter(Plot):
     def refresh(self, observations: Observations) -> None:
         """Draw the points of variants with newly tested runs."""
         for name, variant in observations.variants.items():
-            reached = [(run, run.latest("training_accuracy")) for run in variant.runs if run.test_accuracy is not None]
+            reached = [(run, run.tested("training_accuracy")) for run in variant.runs if run.test_accuracy is not None]
             tested = [run for run, accuracy in reached if accuracy is not None]
             if self._drawn.get(name) != len(tested) or variant.is_logged:  # may have been replaced
                 self._drawn[name] = len(tested)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 
-from engine.analysis.diagnosis.curves import RunCurves, manual_rates, of_logged_run, restored_curves
+from engine.analysis.diagnosis.curves import RunCurves, kept_epoch, manual_rates, of_logged_run, restored_curves
 from engine.analysis.diagnosis.findings import Finding, FindingKind, GroupedFinding
 from engine.analysis.diagnosis.rules import MIN_RECORDS, RULES, RuleContext
 from engine.events.datasets import DatasetInfo
@@ -19,6 +19,7 @@ __all__ = [
     "RunCurves",
     "diagnose",
     "group_findings",
+    "kept_epoch",
     "manual_rates",
     "of_logged_run",
     "restored_curves",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.events.runs import Intervention, PlannedRun, RunRestored
+from engine.events.runs import Intervention, PlannedRun, RunFinished, RunRestored
 from engine.utils.arrays import Array
 
 _CURVES = ("training_loss", "training_accuracy", "validation_loss", "validation_accuracy", "learning_rate")
@@ -27,6 +27,7 @@ class RunCurves:
         images_per_record: training images over which a record's training loss is averaged; 0 if unknown.
         manual_rates: the learning rates set by hand, each with the step after which it was set, in order.
         confusion: of the test, int [classes, classes], rows are the true class; None without a test.
+        kept_epoch: the epoch whose weights early stopping kept; 0 if none.
         ended_finite: whether loss and gradients were finite numbers in the end; None: as the curves say.
     """
 
@@ -48,6 +49,7 @@ class RunCurves:
     images_per_record: int = 0
     manual_rates: tuple[tuple[int, float], ...] = ()
     confusion: Array | None = None
+    kept_epoch: int = 0
     ended_finite: bool | None = None
 
     def thinned(self, most: int) -> RunCurves:
@@ -94,6 +96,11 @@ def manual_rates(interventions: Iterable[Intervention]) -> tuple[tuple[int, floa
     return tuple((each.step, each.value) for each in interventions if each.value is not None)
 
 
+def kept_epoch(finished: RunFinished | None) -> int:
+    """Return the epoch whose weights early stopping kept in a run that ended so; 0 if none."""
+    return finished.kept.epoch if finished is not None and finished.kept is not None else 0
+
+
 def restored_curves(planned: PlannedRun, restored: RunRestored) -> RunCurves:
     """Return the curves of a run restored from the store."""
     curves, started = restored.curves, restored.started
@@ -116,5 +123,6 @@ def restored_curves(planned: PlannedRun, restored: RunRestored) -> RunCurves:
         images_per_record=planned.images_per_record,
         manual_rates=manual_rates(restored.interventions),
         confusion=restored.finished.confusion if restored.finished else None,
+        kept_epoch=kept_epoch(restored.finished),
     )
     return of_logged_run(found) if planned.is_logged else found

@@ -241,8 +241,14 @@ def overfitting(context: RuleContext) -> Texts | None:
     return (
         f"the validation loss has risen from {least:.3g} at step {curves.steps[best + WINDOW - 1]:,.0f} to {now:.3g} "
         f"while the training loss fell to {training[-1]:.3g}; training accuracy is {100 * gap:.1f} points higher.",
-        "Train for fewer epochs, or try a smaller network or more images.",
+        f"{_fewer_epochs(curves)}, or try a smaller network or more images.",
     )
+
+
+def _fewer_epochs(curves: RunCurves) -> str:
+    if curves.kept_epoch:
+        return f"Early stopping kept the weights of epoch {curves.kept_epoch}; stop sooner"
+    return "Train for fewer epochs"
 
 
 def updates_too_large(context: RuleContext) -> Texts | None:

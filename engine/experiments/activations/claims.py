@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.analysis.claims import Claim, Number, join_names, last_epoch_mean
+from engine.analysis.claims import Claim, Number, join_names, last_epoch, last_epoch_mean
 from engine.analysis.guessing import guessing_loss
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.networks.notation import ACTIVATION_NAMES
@@ -112,13 +112,14 @@ def _guessing(result: ExperimentResult) -> Iterator[Claim]:
     if not ends:
         return
     near = [name for name, loss in ends.items() if abs(loss - chance.nats) <= NEAR_GUESSING * chance.nats]
+    epoch = last_epoch(run for variant in result.compared for run in variant.runs)
     level = f"{chance.text}, the loss of guessing in nats"
     if near:
         losses = join_names([f"{name} ({ends[name]:.3f})" for name in near])
-        sentence = f"The training loss of the last epoch is within {100 * NEAR_GUESSING:g} % of {level}, for {losses}."
+        sentence = f"The training loss of {epoch} is within {100 * NEAR_GUESSING:g} % of {level}, for {losses}."
     else:
         name, loss = max(ends.items(), key=lambda item: item[1])
-        sentence = f"No loss stays at {level}: the largest of the last epoch is {loss:.3f} ({name})."
+        sentence = f"No loss stays at {level}: the largest of {epoch} is {loss:.3f} ({name})."
     yield Claim(sentence, {**ends, "loss of guessing": chance.nats}, (result.experiment.id,), headline=True)
 
 

@@ -7,7 +7,7 @@ from itertools import combinations
 from statistics import fmean
 from typing import Any
 
-from engine.analysis.claims import Claim, Number, format_p_value, last_epoch_mean, percent, points
+from engine.analysis.claims import Claim, Number, format_p_value, last_epoch, last_epoch_mean, percent, points
 from engine.analysis.ranking import best_variant_claims, ranked
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.analysis.significance import MIN_IMAGES, SIGNIFICANCE_LEVEL, compare, shortfall, spearman, uncertainty
@@ -78,7 +78,8 @@ def _overfitting(result: ExperimentResult) -> Iterator[Claim]:
         return
     name, (training, validation, n) = max(gaps.items(), key=lambda item: item[1][0] - item[1][1])
     least, (low, high, _) = min(gaps.items(), key=lambda item: item[1][0] - item[1][1])
-    figures = f"training {percent(training)}, validation {percent(validation)}, means of the last epoch, n = {n}"
+    epoch = last_epoch(run for variant in result.compared for run in variant.counted_runs)
+    figures = f"training {percent(training)}, validation {percent(validation)}, means of {epoch}, n = {n}"
     images, widest = result.dataset.validation_count, training - validation
     lacking = shortfall(n, images, "validation")
     no_gap = f"no training accuracy ends above its validation accuracy, not even that of {name} ({figures})."

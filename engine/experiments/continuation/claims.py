@@ -11,6 +11,7 @@ from engine.analysis.claims import (
     Claim,
     accuracy_numbers,
     accuracy_with_spread,
+    last_epoch,
     last_epoch_mean,
     percent,
     points,
@@ -31,6 +32,7 @@ def _gain(result: ExperimentResult, variant: VariantResult) -> Claim:
     """Compare the first record with the last epoch, means over the counted runs."""
     first = fmean(run.records[0].validation_accuracy for run in variant.counted_runs)
     last = fmean(last_epoch_mean(run, "validation_accuracy") for run in variant.counted_runs)
+    epoch = last_epoch(variant.counted_runs)
     step = variant.counted_runs[0].records[0].step
     images = result.dataset.validation_count
     uncertain = math.hypot(uncertainty(first, images), uncertainty(last, images))
@@ -41,7 +43,7 @@ def _gain(result: ExperimentResult, variant: VariantResult) -> Claim:
         of_images = pluralise(images, "validation image")
         moved = f"whether validation accuracy changed can't be told from {of_images} (uncertain by {points(uncertain)})"
     sentence = (
-        f"{variant.name}: {moved}, from {percent(first)} at step {step} to {percent(last)} in the last epoch; test "
+        f"{variant.name}: {moved}, from {percent(first)} at step {step} to {percent(last)} in {epoch}; test "
         f"accuracy is {accuracy_with_spread(variant)}."
     )
     numbers = {"validation accuracy at first": first, "in the last epoch": last, **accuracy_numbers(variant)}

@@ -11,6 +11,7 @@ from pydantic import field_validator
 from engine.analysis.blocks import NamedFigure
 from engine.config.augmentation import AugmentationSpec
 from engine.config.fields import FieldKind, field, field_like
+from engine.config.rate_schedule import RateScheduleSpec
 from engine.config.specs import Activation, DataSpec, ExperimentSpec, NetworkSpec, RepeatSpec, RunSpec, TrainingSpec
 from engine.experiments.base import TrainingExperiment
 from engine.experiments.continuation.claims import continuation_claims
@@ -68,7 +69,7 @@ MIN_LEARNING_RATE = 1e-6  # below it a network hardly changes; a cosine schedule
 
 
 def continuation_settings(run: RunSpec, model: Path, last_rate: float) -> dict[str, Any]:
-    """Return settings that continue the training of a run as it ended.
+    """Return settings that continue the training of a run as it ended: at its last rate, without its schedule.
 
     Args:
         run: the finished run.
@@ -78,6 +79,7 @@ def continuation_settings(run: RunSpec, model: Path, last_rate: float) -> dict[s
     return {
         **run.data.model_dump(),
         **run.training.model_dump(),
+        **RateScheduleSpec().model_dump(),
         **run.augmentation.model_dump(),
         "architecture": run.architecture,
         "activation": AS_TRAINED,

@@ -55,16 +55,14 @@ def _range_test(result: ExperimentResult, test: dict[str, Any] | None) -> Iterat
     if test is None or not tested:
         return
     suggestion, best = test["suggested_rate"], clear_best(result)
-    rate = None if best is None else _rate(best)
+    training = None if best is None else best.runs[0].run.trained_spec.training
+    rate = None if training is None else training.learning_rate
+    trained = "of the rates trained none is clearly best"
+    if training is not None:
+        over_time = f" ({training.rate_over_time_text})" if training.rate_over_time_text else ""
+        trained = f"the best rate trained is {training.learning_rate:g}{over_time}"
     if suggestion is None:
         sentence = f"The range test suggests no rate: the loss hardly fell within {test['steps']} steps."
     else:
-        sentence = (
-            f"The range test suggests {suggestion:.2g}, from {test['steps']} steps; "
-            f"{'of the rates trained none is clearly best' if rate is None else f'the best rate trained is {rate:g}'}."
-        )
+        sentence = f"The range test suggests {suggestion:.2g}, from {test['steps']} steps; {trained}."
     yield Claim(sentence, {"suggested rate": suggestion, "best rate": rate}, (result.experiment.id,))
-
-
-def _rate(variant: VariantResult) -> float:
-    return variant.runs[0].run.trained_spec.training.learning_rate

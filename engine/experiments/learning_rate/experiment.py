@@ -10,15 +10,16 @@ from pydantic import field_validator, model_validator
 
 from engine.analysis.blocks import NamedFigure
 from engine.config.augmentation import AugmentationSpec
+from engine.config.early_stopping import EarlyStoppingSpec
 from engine.config.fields import FieldKind, field, field_like
 from engine.config.optimization import Optimizer, OptimizerSpec, RegularizationSpec
+from engine.config.rate_schedule import RateScheduleSpec, ScheduleSpec
 from engine.config.specs import (
     DataSpec,
     ExperimentSpec,
     NetworkSpec,
     RepeatSpec,
     RunSpec,
-    ScheduleSpec,
     TrainingLoopSpec,
     TrainingSpec,
 )
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 
 class LearningRateSpec(
+    EarlyStoppingSpec,
+    RateScheduleSpec,
     RegularizationSpec,
     RepeatSpec,
     TrainingLoopSpec,
@@ -112,11 +115,10 @@ def _run(spec: LearningRateSpec, variant: str, repeat: int, rate: float, **chang
     return RunSpec(**(values | changes))
 
 
-def _training(spec: LearningRateSpec, rate: float, record_every: int | None = None) -> TrainingSpec:
-    groups = (OptimizerSpec, RegularizationSpec, TrainingLoopSpec)
+def _training(spec: LearningRateSpec, rate: float, **changes: Any) -> TrainingSpec:
+    groups = (OptimizerSpec, RegularizationSpec, RateScheduleSpec, EarlyStoppingSpec, TrainingLoopSpec)
     values = {key: value for group in groups for key, value in spec.part(group).model_dump().items()}
-    changes = {"learning_rate": rate} | ({} if record_every is None else {"record_every": record_every})
-    return TrainingSpec(**(values | changes))
+    return TrainingSpec(**(values | {"learning_rate": rate} | changes))
 
 
 def _range_test(spec: LearningRateSpec) -> RunSpec:
@@ -125,7 +127,13 @@ def _range_test(spec: LearningRateSpec) -> RunSpec:
         RANGE_TEST,
         repeat=1,
         rate=spec.range_low,
-        training=_training(spec, spec.range_low, record_every=1),
+        training=_training(
+            spec,
+            spec.range_low,
+            record_every=1,
+            **RateScheduleSpec().model_dump(),
+            **EarlyStoppingSpec().model_dump(),
+        ),
         schedule=ScheduleSpec(kind="exponential", rates=(spec.range_low, spec.range_high)),
         max_steps=spec.range_steps,
         probe=True,

@@ -27,7 +27,10 @@ def _accuracy(result: ExperimentResult, schedule: VariantResult, baseline: Varia
     compared = compare(schedule.test_accuracies, baseline.test_accuracies, result.dataset.test_count)
     name, by = BASELINES[baseline.name], points(abs(compared.difference))
     figures = f"{accuracy_with_spread(schedule)} against {accuracy_with_spread(baseline)}"
-    epochs = f"at {schedule.epochs} epochs each"
+    runs = [run.run for variant in (schedule, baseline) for run in variant.counted_runs]
+    most = "up to " if any(run.kept is not None and run.kept.stopped_early for run in runs) else ""
+    warm_up = runs[0].trained_spec.training.rate_over_time_text
+    epochs = f"at {most}{schedule.epochs} epochs each{warm_up and f', {warm_up}'}"
     if compared.shortfall:
         lacking = f"can't be told from {compared.shortfall}"
         sentence = f"A ranking of the schedule in steps and {name} {lacking}: {figures}, {epochs}."

@@ -11,15 +11,16 @@ from pydantic import Field, field_validator, model_validator
 from engine.analysis.blocks import NamedFigure
 from engine.analysis.statistics import spread, time_to_target
 from engine.config.augmentation import AugmentationSpec
+from engine.config.early_stopping import EarlyStoppingSpec
 from engine.config.fields import FieldKind, field, field_like
 from engine.config.optimization import RegularizationSpec
+from engine.config.rate_schedule import ScheduleSpec, WarmUpSpec
 from engine.config.specs import (
     DataSpec,
     ExperimentSpec,
     NetworkSpec,
     RepeatSpec,
     RunSpec,
-    ScheduleSpec,
     TrainingLoopSpec,
     TrainingSpec,
 )
@@ -29,7 +30,7 @@ from engine.experiments.fields import ArchitectureChoice, Rate
 from engine.experiments.schedule.claims import schedule_claims
 from engine.experiments.schedule.plateaus import Plateau, epoch_means, find_plateau, plateau_rule
 from engine.experiments.schedule.report import batch_lines, report_blocks
-from engine.experiments.schedule.variants import STEPS, Baseline, search_name
+from engine.experiments.schedule.variants import BASELINES, STEPS, Baseline, search_name
 from engine.utils.errors import TrainscopeError
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ Epoch = Annotated[int, Field(ge=1)]
 
 
 class LearningScheduleSpec(
+    EarlyStoppingSpec,
+    WarmUpSpec,
     RegularizationSpec,
     RepeatSpec,
     TrainingLoopSpec,
@@ -89,9 +92,20 @@ class LearningScheduleSpec(
         label="Compared with",
         group="Schedule",
         kind=FieldKind.CHOICES,
-        choices=("adam", "constant", "exponential", "cosine", "plateau"),
+        choices=tuple(BASELINES),
         help="Trained for as many epochs: Adam at its own rate; or gradient descent from the first rate on: constant, "
-        "exponential to the last rate, cosine to 0, divided by 10 at each plateau (Keras' ReduceLROnPlateau).",
+        "exponential to the last rate, cosine to 0, cosine with restarts, one cycle up to the first rate and down to "
+        "nearly 0, divided by 10 at each plateau (Keras' ReduceLROnPlateau).",
+    )
+    restart_period: int = field(
+        3,
+        label="First period",
+        unit="epochs",
+        group="Schedule",
+        ge=1,
+        le=100_000,
+        help="Epochs before the first restart of cosine-restarts; each further period is twice as long, so that the "
+        "rate is near 0 after 1, 3, 7, 15, ... times as many epochs.",
     )
     adam_rate: float = field(0.001, label="Adam's rate", group="Schedule", gt=0, le=1000, help="Adam's learning rate.")
     target_accuracy: float = field(
@@ -125,6 +139,8 @@ class LearningScheduleSpec(
             )
         if list(self.switches) != sorted(set(self.switches)) or self.switches[-1] >= self.epochs:
             raise ValueError("switches must rise and lie before the last epoch.")
+        if self.warm_up > self.switches[0]:
+            raise ValueError("warm_up must end before the first of the switches.")
         return self
 
 
@@ -203,7 +219,12 @@ def _baseline(spec: LearningScheduleSpec, name: Baseline, repeat: int) -> RunSpe
     if name == "adam":
         return _run(spec, name, repeat, ScheduleSpec(), optimizer="adam", learning_rate=spec.adam_rate)
     rates = {"exponential": (spec.rates[0], spec.rates[-1])}.get(name, (spec.rates[0],))
-    return _run(spec, name, repeat, ScheduleSpec(kind=name, rates=rates, patience=spec.patience, delta=spec.delta))
+    return _run(
+        spec,
+        name,
+        repeat,
+        ScheduleSpec(kind=name, rates=rates, patience=spec.patience, delta=spec.delta, period=spec.restart_period),
+    )
 
 
 def _run(
@@ -214,7 +235,8 @@ def _run(
     probe: bool = False,
     **training: Any,
 ) -> RunSpec:
-    settings = spec.part(TrainingLoopSpec).model_dump() | spec.part(RegularizationSpec).model_dump()
+    groups = (TrainingLoopSpec, RegularizationSpec, WarmUpSpec, *(() if probe else (EarlyStoppingSpec,)))
+    settings = {key: value for group in groups for key, value in spec.part(group).model_dump().items()}
     values: dict[str, Any] = {"optimizer": "sgd", "learning_rate": spec.rates[0]} | training
     return RunSpec(
         variant=variant,
@@ -296,7 +318,14 @@ SCHEDULE_EXPERIMENT = TrainingExperiment(
     homework_part=5,
     report_title="Learning rate schedule",
     presets={
-        "quick": {"dataset": "digits", "epochs": 15, "repeats": 2, "patience": 3, "target_accuracy": 0.9},
+        "quick": {
+            "dataset": "digits",
+            "epochs": 15,
+            "repeats": 2,
+            "patience": 3,
+            "restart_period": 5,
+            "target_accuracy": 0.9,
+        },
         "course": {"dataset": "cifar10", "epochs": 45, "repeats": 3},
     },
     plan=plan,

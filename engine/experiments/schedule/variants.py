@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Baseline = Literal["adam", "constant", "exponential", "cosine", "plateau"]
+Baseline = Literal["adam", "constant", "exponential", "cosine", "cosine-restarts", "one-cycle", "plateau"]
 
 STEPS = "steps"  # the step schedule itself: a lower rate after each plateau
 BASELINES: dict[str, str] = {
@@ -12,6 +12,8 @@ BASELINES: dict[str, str] = {
     "constant": "the constant rate",
     "exponential": "the exponential schedule",
     "cosine": "the cosine schedule",
+    "cosine-restarts": "the cosine schedule with restarts",
+    "one-cycle": "the one-cycle schedule",
     "plateau": "Keras' ReduceLROnPlateau",
 }
 

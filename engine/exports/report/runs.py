@@ -51,7 +51,7 @@ CURVE_COLUMNS = (
     TableColumn("What to try", width=6),
 )
 CURVE_NOTE = "By the rules that the window applies while networks train; what is not named here was not seen."
-NOTE = "Means and sample standard deviations are over the runs that went through all epochs by their settings alone"
+NOTE = "Means and sample standard deviations are over the runs that ended by their settings alone"
 LOGGED_NOTE = "Means and sample standard deviations are over the runs that finished"
 LARGEST_NOTE = " The last row is always answering the largest class of the test images."
 SCORE_NOTE = (
@@ -128,7 +128,10 @@ def _counting_exceptions(variants: Sequence[VariantResult]) -> str:
 
 
 def event_table(result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | None:
-    """Tabulate runs that ended early, never began or were changed by hand, equal ones in one row; None without any."""
+    """Tabulate runs that ended early, never began, kept earlier weights or were changed by hand.
+
+    Equal ones share a row; None without any.
+    """
     recorded = {run.run.id: run for variant in result.variants for run in variant.runs}
     groups: dict[tuple[str, str], list[int]] = {}
     for run in runs:
@@ -168,6 +171,8 @@ def _deviations(run: StoredRun, recorded: RunResult | None) -> list[str]:
         sentences.append(_describe_start(run.spec))
     if run.status is not Status.FINISHED:
         sentences.append(_describe_end(run, recorded))
+    if run.kept is not None:
+        sentences.append(run.kept.sentence)
     return sentences
 
 

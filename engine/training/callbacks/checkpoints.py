@@ -8,6 +8,7 @@ from engine.events.commands import Control
 from engine.events.runs import Checkpoint
 from engine.events.tasks import Emit
 from engine.training.callbacks.commands import HandleCommands
+from engine.training.callbacks.early_stopping import StopEarly
 from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
 from engine.training.checkpoints import Environment, pack_checkpoint
@@ -23,6 +24,7 @@ class EmitCheckpoints(keras.callbacks.Callback):
         recorder: the callback that records.
         commands: the callback that handles commands; this one must come after all others.
         plateau: the callback that lowers the rate, if there is one.
+        stopping: the callback that stops early, if there is one.
     """
 
     def __init__(
@@ -33,10 +35,11 @@ class EmitCheckpoints(keras.callbacks.Callback):
         recorder: Recorder,
         commands: HandleCommands,
         plateau: LowerOnPlateau | None,
+        stopping: StopEarly | None,
     ) -> None:
         super().__init__()
         self._run, self._environment, self._send = run, environment, emit
-        self._recorder, self._commands, self._plateau = recorder, commands, plateau
+        self._recorder, self._commands, self._plateau, self._stopping = recorder, commands, plateau, stopping
         self._epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -57,5 +60,7 @@ class EmitCheckpoints(keras.callbacks.Callback):
             self._emit(epoch + 1)
 
     def _emit(self, epoch: int) -> None:
-        step, data = pack_checkpoint(epoch, self.model, self._environment, self._recorder, self._plateau)
+        step, data = pack_checkpoint(
+            epoch, self.model, self._environment, self._recorder, self._plateau, self._stopping
+        )
         self._send(Checkpoint(self._run, step, data))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from engine.events.runs import Weights
+from engine.events.runs import KeptWeights, Weights
 from engine.events.tasks import Emit
 from engine.utils.arrays import Array
 
@@ -53,6 +53,10 @@ class WeightSnapshots(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Emit the values after ``epoch`` (from 0)."""
         self._send(step=int(self.model.optimizer.iterations.numpy()), epoch=epoch + 1)
+
+    def send_kept(self, kept: KeptWeights) -> None:
+        """Emit the weights that the network has after training as those of the epoch that was kept."""
+        self._send(kept.step, kept.epoch)
 
     def _send(self, step: int, epoch: int) -> None:
         for layer in self.model.network.layers:

@@ -41,21 +41,25 @@ class Estimate:
         steps: the fewest and the most steps of a run, those already done included; None if the data set is unknown.
         records: likewise of records.
         seconds: None if nothing similar was measured on this machine.
+        may_stop_early: whether early stopping may end runs before all these steps.
     """
 
     runs: int = 0
     steps: tuple[int, int] | None = None
     records: tuple[int, int] | None = None
     seconds: Span | None = None
+    may_stop_early: bool = False
 
     def __str__(self) -> str:
         """Such as ``10 runs of 260 steps and 26 records, about 2 min``; empty if nothing is known."""
         sizes = ""
         if self.steps is not None and self.records is not None:
             sizes = f" of {_counted(self.steps, 'step')} and {_counted(self.records, 'record')}"
+            if self.may_stop_early:
+                sizes = f" of up to {pluralise(self.steps[1], 'step')} and {pluralise(self.records[1], 'record')}"
         runs = f"{pluralise(self.runs, 'run')}{sizes}" if self.runs else ""
         time = "" if self.seconds is None else as_estimate(self.seconds.low, self.seconds.high)
-        return ", ".join(filter(None, (runs, time)))
+        return ", ".join(filter(None, (runs, f"{time} or less" if time and self.may_stop_early else time)))
 
 
 def estimate(workspace: Path, entries: Iterable[QueueEntry], allocate: Allocate) -> list[Estimate]:
@@ -156,7 +160,8 @@ def _estimate_stages(
         return Estimate(len(runs))
     steps = {each.run: step_count(each.run, found) for each in runs if (found := sizes[each.run.data]) is not None}
     records = [steps[each.run] // record_interval(steps[each.run], each.run.training.record_every) for each in runs]
-    known = Estimate(len(runs), _extremes(steps.values()), _extremes(records))
+    stops = any(each.run.training.early_stopping != "off" for each in runs)
+    known = Estimate(len(runs), _extremes(steps.values()), _extremes(records), may_stop_early=stops)
     if allocation is None:
         return known
     return replace(known, seconds=_seconds(stages, allocation, StepTimes(measured, allocation), sizes, steps))

@@ -52,6 +52,17 @@ def _score_tip(observations: Observations, run: RunObservation) -> str:
     return scores_sentence(run.finished.confusion, observations.variants[run.planned.spec.variant].info)
 
 
+def _status(run: RunObservation) -> str:
+    kept = run.finished.kept if run.finished is not None else None
+    return f"{run.status.value} early" if kept is not None and kept.stopped_early else run.status.value
+
+
+def _told(run: RunObservation) -> str:
+    """Return what there is to say of how a run ended, in sentences."""
+    kept = run.finished.kept if run.finished is not None else None
+    return " ".join(filter(None, (kept.sentence if kept is not None else "", run.reason)))
+
+
 def _progress(_observations: Observations, run: RunObservation) -> str:
     """Return the share of the steps made; their number where a log doesn't tell how many there will be."""
     if run.planned.total_steps or run.last is None:
@@ -76,19 +87,19 @@ COLUMNS = (
         "Number of the repeat, from 1",
         Qt.AlignmentFlag.AlignHCenter,
     ),
-    RunColumn("Status", lambda _o, run: run.status.value, "Where the run stands", Qt.AlignmentFlag.AlignLeft),
+    RunColumn("Status", lambda _o, run: _status(run), "Where the run stands", Qt.AlignmentFlag.AlignLeft),
     RunColumn("Progress", _progress, "Share of the run's steps made"),
     RunColumn("Time left", _time_left, "Until it is trained and tested"),
     RunColumn("Parameters", _parameters, "Values the network learns"),
     RunColumn(
         "Training",
-        lambda _o, run: _percent(run.latest("training_accuracy")),
-        "Accuracy over the batches since the last record",
+        lambda _o, run: _percent(run.tested("training_accuracy")),
+        "Accuracy over the batches since the last record; after early stopping, at the end of the epoch that was kept",
     ),
     RunColumn(
         "Validation",
-        lambda _o, run: _percent(run.latest("validation_accuracy")),
-        "Accuracy on the whole validation set at the last record",
+        lambda _o, run: _percent(run.tested("validation_accuracy")),
+        "Accuracy on the whole validation set at the last record; after early stopping, of the epoch that was kept",
     ),
     RunColumn(TEST, lambda _o, run: _percent(run.test_accuracy), "Accuracy on the test set, once training has ended"),
 )
@@ -122,7 +133,8 @@ class RunModel(ColumnModel):
         if role == Qt.ItemDataRole.UserRole:
             return run.progress
         if role == Qt.ItemDataRole.ToolTipRole:
-            return run.reason or (_score_tip(self._observations, run) if column.title == TEST else "") or None
+            scores = _score_tip(self._observations, run) if column.title == TEST else ""
+            return " ".join(filter(None, (_told(run), scores))) or None
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return column.align | Qt.AlignmentFlag.AlignVCenter
         return None

@@ -30,7 +30,9 @@ class WeightTimeline(QWidget):
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setObjectName("weights_step")
         self._slider.setAccessibleName("Step whose weights are shown")
-        self._slider.setToolTip("Weights as they were at that step; the right end follows the newest")
+        self._slider.setToolTip(
+            "Weights as they were at that step; the right end follows the newest, after early stopping those kept"
+        )
         self._slider.setPageStep(1)
         self._slider.installEventFilter(WheelFilter(self._slider))
         self._play = QToolButton()

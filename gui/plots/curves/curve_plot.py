@@ -267,7 +267,7 @@ class CurvePlot(CursorPlot):
         if self._options.horizontal is Horizontal.TIME:
             return None if first is None else (first, max(high for _, high in measured))
         curves = [each[0] for each in self._curves.values() if np.isfinite(each[0].x_scale)]
-        planned = [run.planned.total_steps * curve.x_scale for curve in curves for run in curve.variant.runs]
+        planned = [run.final_step * curve.x_scale for curve in curves for run in curve.variant.runs]
         last = max(planned, default=0.0)
         if any(curve.variant.is_logged for curve in curves):
             # A log need not tell how long its run will be; the range then grows with the data, in round numbers.

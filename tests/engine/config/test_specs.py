@@ -81,6 +81,7 @@ def specs(draw: st.DrawFn, spec: type[ExperimentSpec]) -> ExperimentSpec:
     if not values.get("momentum"):
         values |= {"nesterov": False} if "nesterov" in values else {}
     if "switches" in values and draw(st.booleans()):
+        values["warm_up"] = draw(st.sampled_from([0, 0.5, 1]))
         count = len(values["rates"]) - 1
         last = values["epochs"] - 1
         values["switches"] = sorted(draw(st.sets(st.integers(1, last), min_size=count, max_size=count)))
@@ -328,6 +329,10 @@ def test_a_preset_changes_only_data_set_epochs_and_repeats(preset: str) -> None:
 def test_the_course_preset_is_the_protocol_of_the_homework() -> None:
     course = RUNNABLE_EXPERIMENTS["architectures"].preset("course").model_dump()
     assert course == {
+        **{"early_stopping": "off", "stop_patience": 5, "stop_delta": 0.0},
+        "rate_over_time": "constant",
+        "restart_period": 5,
+        "warm_up": 0.0,
         "dataset": "cifar10",
         "grayscale": True,
         "normalization": "half",

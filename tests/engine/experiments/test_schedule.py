@@ -81,8 +81,9 @@ def test_a_single_rate_needs_no_search() -> None:
 
 
 def test_each_baseline_is_trained_as_its_name_says() -> None:
-    baselines = ["adam", "constant", "exponential", "cosine", "plateau"]
-    runs = {run.variant: run for run in plan(small(compare=baselines, adam_rate=0.002, delta=0.25))[1:6]}
+    baselines = ["adam", "constant", "exponential", "cosine", "cosine-restarts", "one-cycle", "plateau"]
+    spec = small(compare=baselines, adam_rate=0.002, delta=0.25, restart_period=4, warm_up=1.5)
+    runs = {run.variant: run for run in plan(spec)[1:8]}
     assert list(runs) == baselines
     assert {name: (run.training.optimizer, run.training.learning_rate) for name, run in runs.items()} == {
         "adam": ("adam", 0.002),
@@ -93,10 +94,14 @@ def test_each_baseline_is_trained_as_its_name_says() -> None:
         "constant": ("constant", (0.1,)),
         "exponential": ("exponential", (0.1, 0.001)),
         "cosine": ("cosine", (0.1,)),
+        "cosine-restarts": ("cosine-restarts", (0.1,)),
+        "one-cycle": ("one-cycle", (0.1,)),
         "plateau": ("plateau", (0.1,)),
     }
     assert (runs["plateau"].schedule.patience, runs["plateau"].schedule.delta) == (2, 0.25)
+    assert runs["cosine-restarts"].schedule.period == 4
     assert {run.training.epochs for run in runs.values()} == {12}
+    assert {run.training.warm_up for run in plan(spec)} == {1.5}, "the search's too"
 
 
 def test_the_course_preset_is_the_protocol_of_the_homework() -> None:
@@ -120,11 +125,13 @@ def test_the_course_preset_is_the_protocol_of_the_homework() -> None:
         ({"switches": [9, 3]}, "switches must rise and lie before the last epoch."),
         ({"switches": [3, 3]}, "switches must rise and lie before the last epoch."),
         ({"switches": [3, 12]}, "switches must rise and lie before the last epoch."),
+        ({"switches": [3, 6], "warm_up": 3.5}, "warm_up must end before the first of the switches."),
         ({"epochs": 2}, "3 rates need at least as many epochs."),
         ({"compare": ["adam", "adam"]}, "name each schedule under compare once."),
         (
             {"compare": ["magic"]},
-            "compare can't be 'magic'; it takes a list of adam | constant | exponential | cosine | plateau.",
+            "compare can't be 'magic'; it takes a list of adam | constant | exponential | cosine | "
+            "cosine-restarts | one-cycle | plateau.",
         ),
         ({"target_accuracy": 1.5}, "target_accuracy can't be 1.5; it takes above 0 to 1."),
     ],

@@ -18,7 +18,7 @@ import pytest
 from engine.analysis.results import load_results
 from engine.events.devices import Device
 from engine.events.experiments import Computed
-from engine.events.runs import Status
+from engine.events.runs import KeptWeights, Status
 from engine.storage.schema import SCHEMA_VERSION
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
@@ -148,6 +148,17 @@ def test_the_newest_weights_of_every_layer_are_read_back(store: Store) -> None:
         store.add(weights(run.run, step, epoch=step // 26, layer="prediction"))
     newest = {layer: weights(run.run, 52, epoch=2, layer=layer) for layer in ("dense_1", "prediction")}
     assert timeless([store.last_weights(run.run)]) == timeless([newest])
+
+
+def test_the_weights_of_a_run_that_kept_those_of_an_earlier_epoch_are_these(store: Store) -> None:
+    number, (run,) = planned(store)
+    kept = KeptWeights(step=26, epoch=1, epochs=3, planned_epochs=9, stopped_early=True)
+    for epoch in range(4):
+        store.add(weights(run.run, 26 * epoch, epoch=epoch))
+    store.add(finished(run.run, kept=kept, steps=78))
+    assert store.runs(number)[0].kept == kept
+    assert [each.step for each in store.last_weights(run.run).values()] == [26]
+    assert store.weight_steps(run.run, "dense_1") == [0, 26, 52, 78], "the others remain to be seen"
 
 
 def test_weights_are_plain_float32_for_any_reader(store: Store, reader: sqlite3.Connection) -> None:

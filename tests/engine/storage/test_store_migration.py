@@ -49,7 +49,7 @@ def make_version_2(file: Path) -> None:
             old.execute(f"DROP TABLE {table}")
         for table, columns in {
             "experiments": ("start_seconds", "title", "notes", "deleted", "thumbnail", "resumed", "spent", "owner"),
-            "runs": ("activations", "units"),
+            "runs": ("activations", "units", "kept"),
         }.items():
             for column in columns:
                 old.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
@@ -80,6 +80,7 @@ def make_version_5(store: Store) -> None:
         old.execute("INSERT INTO points SELECT * FROM newer")
         for table in ("newer", "metrics", "logs", "dismissed"):
             old.execute(f"DROP TABLE {table}")
+        old.execute("ALTER TABLE runs DROP COLUMN kept")
         old.execute("PRAGMA user_version=5")
         old.commit()
 

@@ -12,7 +12,8 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from engine.config.specs import DataSpec, RunSpec, ScheduleSpec
+from engine.config.rate_schedule import ScheduleSpec
+from engine.config.specs import DataSpec, RunSpec
 from engine.datasets import PreparedData, prepare
 from engine.devices.libraries import EIGEN, use_library
 from engine.events.commands import Control, SetLearningRate
@@ -64,12 +65,19 @@ RUNS: dict[str, Callable[[], RunSpec]] = {
     ),
     "cosine": lambda: scheduled(kind="cosine", rates=(0.5,)),
     "plateau": lambda: scheduled(kind="plateau", rates=(0.5,), patience=1, delta=0.5),
+    "warm-up, one cycle": lambda: small_run(
+        epochs=EPOCHS, record_every=EVERY, rate_over_time="one-cycle", warm_up=1.5, learning_rate=0.01
+    ),
+    "warm-up, restarts": lambda: small_run(
+        epochs=EPOCHS, record_every=EVERY, rate_over_time="cosine-restarts", restart_period=1, warm_up=1
+    ),
+    "warm-up, plateau": lambda: scheduled({"warm_up": 2}, kind="plateau", rates=(0.5,), patience=1, delta=0.5),
     "augmented": lambda: small_run(epochs=EPOCHS, record_every=EVERY, **AUGMENTED),
 }
 
 
-def scheduled(**schedule: Any) -> RunSpec:
-    run = small_run(epochs=EPOCHS, record_every=EVERY, optimizer="sgd")
+def scheduled(training: dict[str, Any] | None = None, **schedule: Any) -> RunSpec:
+    run = small_run(epochs=EPOCHS, record_every=EVERY, optimizer="sgd", **training or {})
     return run.replace(schedule=ScheduleSpec(**schedule))
 
 
@@ -117,6 +125,9 @@ LONG = pytest.mark.long
         pytest.param("every setting of adam", marks=LONG),
         pytest.param("augmented", marks=LONG),
         pytest.param("plateau", marks=LONG),
+        pytest.param("warm-up, one cycle", marks=LONG),
+        pytest.param("warm-up, restarts", marks=LONG),
+        pytest.param("warm-up, plateau", marks=LONG),
         pytest.param("a convolution", marks=LONG),
         pytest.param("cosine", marks=LONG),
     ],

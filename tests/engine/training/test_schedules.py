@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from keras.optimizers import schedules
 
-from engine.config.specs import RunSpec, ScheduleSpec
+from engine.config.rate_schedule import ScheduleSpec
+from engine.config.specs import RunSpec
 from engine.datasets import PreparedData
 from engine.events.runs import Record, RunFinished, RunStarted, Status, Weights
 from engine.events.tasks import Event
@@ -22,6 +23,8 @@ FIRST, LAST = 0.1, 0.001
 STEP = ScheduleSpec(kind="step", rates=(0.1, 0.01, 0.001), switches=(2, 5))
 EXPONENTIAL = ScheduleSpec(kind="exponential", rates=(FIRST, LAST))
 COSINE = ScheduleSpec(kind="cosine", rates=(FIRST,))
+RESTARTS = ScheduleSpec(kind="cosine-restarts", rates=(FIRST,), period=1)
+ONE_CYCLE = ScheduleSpec(kind="one-cycle", rates=(FIRST,))
 
 
 def sgd(schedule: ScheduleSpec, max_steps: int | None = None, **training: Any) -> RunSpec:
@@ -40,7 +43,24 @@ def expected(schedule: ScheduleSpec, step: int, steps_per_epoch: int, steps: int
             return low * (high / low) ** ((step - 1) / (steps - 1))
         case "cosine":
             return schedule.rates[0] * (1 + math.cos(math.pi * (step - 1) / steps)) / 2
+        case "cosine-restarts":
+            start, length = 0, schedule.period * steps_per_epoch
+            while step - 1 >= start + length:
+                start, length = start + length, 2 * length
+            return schedule.rates[0] * (1 + math.cos(math.pi * (step - 1 - start) / length)) / 2
+        case "one-cycle":
+            return one_cycle(schedule.rates[0], step - 1, steps)
     return 0.05
+
+
+def one_cycle(largest: float, step: int, steps: int) -> float:
+    """A 25th of the largest rate, the largest after 30 % of the steps, at the last one 1/10,000 of the first."""
+    peak = 0.3 * steps - 1
+    if step <= peak:
+        start, end, part = largest / 25, largest, step / peak
+    else:
+        start, end, part = largest, largest / 25 / 1e4, (step - peak) / (steps - 1 - peak)
+    return end + (start - end) * (1 + math.cos(math.pi * part)) / 2
 
 
 def rates_used(events: list[Event]) -> list[float]:
@@ -54,7 +74,10 @@ def rates_used(events: list[Event]) -> list[float]:
 
 @pytest.mark.parametrize(
     "schedule",
-    [ScheduleSpec(), STEP, *(pytest.param(each, marks=pytest.mark.long) for each in (EXPONENTIAL, COSINE))],
+    [
+        *(ScheduleSpec(), STEP),
+        *(pytest.param(each, marks=pytest.mark.long) for each in (EXPONENTIAL, COSINE, RESTARTS, ONE_CYCLE)),
+    ],
     ids=lambda schedule: schedule.kind,
 )
 def test_every_step_is_made_and_recorded_at_the_rate_of_the_formula(
@@ -65,7 +88,8 @@ def test_every_step_is_made_and_recorded_at_the_rate_of_the_formula(
     records = of(Record, events)
     wanted = [expected(schedule, step, 1, 8) for step in range(1, 9)]
     assert [record.learning_rate for record in records] == pytest.approx(wanted, rel=1e-5)
-    assert rates_used(events) == pytest.approx(wanted, rel=1e-2)
+    # The last rate of a cycle moves the weights by less than their rounding.
+    assert rates_used(events) == pytest.approx(wanted, rel=1e-2, abs=1e-4 * FIRST)
 
 
 def test_a_switch_falls_on_the_first_step_of_the_next_epoch(few_digits: PreparedData) -> None:
@@ -82,12 +106,86 @@ def test_steps_are_keras_own_schedules() -> None:
     assert isinstance(step.schedule, schedules.PiecewiseConstantDecay)
     # Keras counts from 0: step 20 is the first of the third epoch.
     assert [float(step(count)) for count in (19, 20, 49, 50)] == pytest.approx([0.1, 0.01, 0.01, 0.001])
-    for schedule, kind in ((EXPONENTIAL, schedules.ExponentialDecay), (COSINE, schedules.CosineDecay)):
+    keras_own = {
+        **{EXPONENTIAL: schedules.ExponentialDecay, COSINE: schedules.CosineDecay},
+        RESTARTS: schedules.CosineDecayRestarts,
+    }
+    for schedule, kind in keras_own.items():
         rate = make_learning_rate(sgd(schedule), timetable)
         assert isinstance(rate, OverridableRate)
         assert isinstance(rate.schedule, kind)
         wanted = [expected(schedule, count + 1, 10, 80) for count in range(80)]
-        assert [float(rate(count)) for count in range(80)] == pytest.approx(wanted, rel=1e-4)
+        assert [float(rate(count)) for count in range(80)] == pytest.approx(wanted, rel=1e-4, abs=1e-8)
+
+
+# lr of torch.optim.lr_scheduler.OneCycleLR(SGD, max_lr=0.1, total_steps=n, cycle_momentum=False), PyTorch 2.13.0.
+OF_PYTORCH = {
+    1: [4e-07],
+    2: [0.081174565, 4e-07],
+    3: [0.099441544, 0.04626371, 4e-07],
+    10: [
+        *(0.004, 0.052, 0.1, 0.095048463, 0.081174565, 0.061126202, 0.038874198, 0.018825835, 0.0049519368),
+        4e-07,
+    ],
+    13: [
+        *(0.004, 0.029516395, 0.078936979, 0.099970207, 0.096437826, 0.087425588, 0.073996978, 0.057736636),
+        *(0.040563358, 0.024503672, 0.011452695, 0.0029505054, 4e-07),
+    ],
+}
+
+
+@pytest.mark.parametrize("steps", OF_PYTORCH)
+def test_one_cycle_has_the_rates_of_pytorch(steps: int) -> None:
+    run = sgd(ScheduleSpec(), rate_over_time="one-cycle", learning_rate=FIRST)
+    rate = make_learning_rate(run, Timetable(steps, 1, 10))
+    assert [float(rate(count)) for count in range(steps)] == pytest.approx(OF_PYTORCH[steps], rel=1e-6, abs=1e-8)
+
+
+WARM_UPS = (0.1, 0.5, 2, 7.9, 8, 100)  # epochs of a training of 8
+
+
+@pytest.mark.parametrize("kind", ["constant", "cosine", "cosine-restarts", "one-cycle"])
+def test_a_warm_up_precedes_each_schedule_which_takes_the_other_steps(kind: str) -> None:
+    timetable = Timetable(10, 8, 10)
+    schedule = ScheduleSpec(kind=kind, rates=(0.05,), period=2)
+    for epochs in WARM_UPS:
+        run = sgd(ScheduleSpec(), warm_up=epochs, rate_over_time=kind)
+        run = run.replace(training=run.training.replace(restart_period=2 if kind == "cosine-restarts" else 5))
+        rate, steps = make_learning_rate(run, timetable), min(round(10 * epochs), 80)
+        first = expected(schedule, 1, 10, max(80 - steps, 1))
+        wanted = [
+            first * count / steps if count < steps else expected(schedule, count - steps + 1, 10, 80 - steps)
+            for count in range(80)
+        ]
+        assert np.asarray(rate(np.arange(80))) == pytest.approx(wanted, rel=1e-4, abs=1e-8)
+    keras_own = schedules.CosineDecay(0.0, 60, warmup_target=0.05, warmup_steps=20)
+    if kind == "cosine":
+        rate = make_learning_rate(sgd(ScheduleSpec(), warm_up=2, rate_over_time=kind), timetable)
+        assert [float(rate(count)) for count in range(80)] == [float(keras_own(count)) for count in range(80)]
+
+
+def test_a_warm_up_precedes_the_schedules_of_the_experiment_whose_switches_stay_at_their_epochs() -> None:
+    timetable = Timetable(10, 8, 10)
+    step, exponential = (make_learning_rate(sgd(each, warm_up=1), timetable) for each in (STEP, EXPONENTIAL))
+    assert [float(step(count)) for count in (0, 5, 10, 19, 20, 49, 50)] == pytest.approx(
+        [0, 0.05, 0.1, 0.1, 0.01, 0.01, 0.001]
+    )
+    assert [float(exponential(count)) for count in (0, 5, 10, 79)] == pytest.approx([0, FIRST / 2, FIRST, LAST])
+
+
+def test_a_schedule_of_the_experiment_replaces_that_of_the_training() -> None:
+    run = sgd(COSINE, rate_over_time="one-cycle")
+    assert run.effective_schedule == COSINE
+    own = run.replace(schedule={}).effective_schedule
+    assert (own.kind, own.rates) == ("one-cycle", (0.05,))
+
+
+def test_a_warm_up_is_made_and_recorded_at_its_rates(digits: PreparedData) -> None:
+    """One batch an epoch; the first step leaves the weights as they were."""
+    events = train_here(sgd(ScheduleSpec(), warm_up=4), few(digits, train=50))
+    wanted = [0, 0.0125, 0.025, 0.0375, 0.05, 0.05, 0.05, 0.05]
+    assert [record.learning_rate for record in of(Record, events)] == pytest.approx(wanted)
+    assert rates_used(events) == pytest.approx(wanted, rel=1e-2)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +201,7 @@ def test_a_rate_that_does_not_follow_the_steps_is_a_number(schedule: ScheduleSpe
 
 
 def test_a_schedule_over_a_single_step_has_its_first_rate() -> None:
-    for schedule in (EXPONENTIAL, COSINE):
+    for schedule in (EXPONENTIAL, COSINE, RESTARTS):
         rate = make_learning_rate(sgd(schedule), Timetable(1, 1, 1))
         assert float(rate(0)) == pytest.approx(FIRST)
 
@@ -148,6 +246,16 @@ def test_a_network_that_learns_nothing_has_its_rate_lowered_each_time_patience_e
     schedule = ScheduleSpec(kind="plateau", rates=(1e-6,), patience=2)
     records = of(Record, train_here(sgd(schedule, epochs=7), few_digits))
     assert [record.learning_rate for record in records[::3]] == pytest.approx([1e-6] * 3 + [1e-7] * 2 + [1e-8] * 2)
+
+
+@pytest.mark.long
+def test_a_plateau_is_not_looked_for_in_the_warm_up(few_digits: PreparedData) -> None:
+    """It learns nothing in either; the rate is lowered two epochs after the first that counts."""
+    schedule = ScheduleSpec(kind="plateau", rates=(1e-6,), patience=2)
+    records = of(Record, train_here(sgd(schedule, epochs=8, warm_up=3), few_digits))
+    assert [record.learning_rate for record in records[2::3]] == pytest.approx(
+        [1e-6 * 2 / 9, 1e-6 * 5 / 9, 1e-6 * 8 / 9, *[1e-6] * 3, *[1e-7] * 2]
+    )
 
 
 def test_epochs_before_the_first_record_are_no_plateau(few_digits: PreparedData) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.config.specs import ScheduleSpec
+from engine.config.rate_schedule import ScheduleSpec
 from engine.datasets import PreparedData
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control, SetLearningRate, SkipRun

@@ -102,6 +102,18 @@ def test_runs_of_different_lengths_are_shown_with_the_shortest_and_the_longest(w
     assert str(found) == "4 runs of 200 to 260 steps and 26 to 200 records"
 
 
+def test_with_early_stopping_steps_and_time_are_an_upper_bound(workspace: Path) -> None:
+    experiment = EXPERIMENTS["learning-rate"]
+    spec = experiment.preset("quick", epochs=10, early_stopping="val_loss")
+    assert str(shown(workspace, spec, experiment)) == "4 runs of up to 260 steps and 200 records"
+    train(workspace)
+    stops = small_spec(epochs=10, repeats=60, early_stopping="val_loss")
+    assert str(shown(workspace, stops)).startswith("60 runs of up to 260 steps and 26 records, about ")
+    assert str(shown(workspace, stops)) == f"{shown(workspace, stops.replace(early_stopping='off'))} or less".replace(
+        "of 260", "of up to 260"
+    )
+
+
 def test_a_data_set_of_ones_own_that_was_never_decoded_leaves_steps_open(workspace: Path, tmp_path: Path) -> None:
     course = ARCHITECTURES_EXPERIMENT.preset("course", repeats=1)
     assert str(shown(workspace, course)) == "5 runs of 13,500 steps and 1,350 records"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from engine.events.runs import Status
+from engine.events.runs import KeptWeights, Status
 from gui.boards.panels.run_table import COLUMNS, PROGRESS_COLUMN, RunTable
 from tests.engine.support import finished, record, started
 from tests.gui.support import observed
@@ -41,3 +41,21 @@ def test_the_accuracy_of_a_tested_run_has_its_scores_as_tool_tip(qtbot: QtBot) -
     assert tips[0].startswith("Balanced accuracy 100.0 %; means over the classes: precision 100.0 %")
     assert tips[0].endswith("Always answering '0', one of the largest classes of the test images, reaches 10.0 %.")
     assert tips[1] is None
+
+
+def test_a_run_that_stopped_early_says_so_and_shows_the_epoch_that_was_kept(qtbot: QtBot) -> None:
+    table = RunTable()
+    qtbot.addWidget(table)
+    kept = KeptWeights(step=52, epoch=2, epochs=4, planned_epochs=10, stopped_early=True)
+    records = [
+        record(1, 26 * epoch, epoch=epoch, training_accuracy=epoch / 10, validation_accuracy=epoch / 20)
+        for epoch in range(1, 5)
+    ]
+    observations = observed(started(1), *records, finished(1, kept=kept), repeats=1)
+    table.begin(observations)
+    model = table.model()
+    texts = [model.index(0, column).data() for column in range(len(COLUMNS))]
+    assert texts[2:4] == ["finished early", "100 %"]
+    assert texts[6:8] == ["20.00 %", "10.00 %"]
+    tip = model.index(0, 2).data(Qt.ItemDataRole.ToolTipRole)
+    assert tip == "Stopped early after epoch 4 of 10; the weights of epoch 2 were kept."
