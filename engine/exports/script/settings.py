@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.config.specs import RunSpec, TrainingSpec
 from engine.exports.script.code import Call, changed_arguments
+from engine.utils.errors import ExportError
 
 if TYPE_CHECKING:
     from keras.optimizers.schedules import LearningRateSchedule
@@ -27,20 +28,40 @@ def optimizer_call(training: TrainingSpec, rate: float | LearningRateSchedule) -
 
 
 def _schedule_call(schedule: LearningRateSchedule) -> Call:
-    """Return the call that makes a schedule of Keras'; arguments at their defaults are left out."""
+    """Return the call that makes a schedule: one of Keras', or ``WarmUp`` or ``OneCycle``, which scripts define."""
+    from keras.optimizers import schedules
+
     kind = type(schedule)
     changed = changed_arguments(kind, schedule.get_config())
-    return Call(f"keras.optimizers.schedules.{kind.__name__}", (), tuple(changed.items()))
+    arguments = {
+        name: _schedule_call(value) if isinstance(value, schedules.LearningRateSchedule) else value
+        for name, value in changed.items()
+    }
+    place = "keras.optimizers.schedules." if hasattr(schedules, kind.__name__) else ""
+    return Call(f"{place}{kind.__name__}", (), tuple(arguments.items()))
 
 
 def callback_calls(run: RunSpec) -> list[Call]:
-    """Return the calls that make Keras' callbacks for a run."""
+    """Return the calls that make Keras' callbacks for a run.
+
+    Raises:
+        ExportError: if Keras has none that does what the program does.
+    """
+    from engine.training.callbacks.early_stopping import MODES
     from engine.training.callbacks.plateau import FACTOR, QUANTITY
 
-    found = []
-    if run.training.ema_momentum:  # the average is validated
-        found.append(Call("keras.callbacks.SwapEMAWeights"))
-    if run.schedule.kind == "plateau":
-        settings = {"factor": FACTOR, "patience": run.schedule.patience, "mode": "max", "min_delta": run.schedule.delta}
+    training, schedule, found = run.training, run.effective_schedule, []
+    stops = training.early_stopping != "off"
+    if training.ema_momentum:  # the average is validated, and what early stopping keeps
+        found.append(Call("keras.callbacks.SwapEMAWeights", (), (("swap_on_epoch", True),) if stops else ()))
+    if schedule.kind == "plateau":
+        if training.warm_up:
+            raise ExportError("Keras can't lower the rate at plateaus after a warm-up.")
+        settings = {"factor": FACTOR, "patience": schedule.patience, "mode": "max", "min_delta": schedule.delta}
         found.append(Call("keras.callbacks.ReduceLROnPlateau", (QUANTITY,), tuple(settings.items())))
+    if stops:
+        monitored, mode = training.early_stopping, MODES[training.early_stopping]
+        settings = {"min_delta": training.stop_delta, "patience": training.stop_patience, "mode": mode}
+        kept = ("restore_best_weights", True)
+        found.append(Call("keras.callbacks.EarlyStopping", (monitored,), (*settings.items(), kept)))
     return found

@@ -51,15 +51,19 @@ def script_source(content: ScriptContent) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(  # noqa: S701 - not HTML; values are written as literals by ``source``
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,  # of the parts that are included
     )
-    return environment.get_template("train.py.jinja").render(_values(content))
+    return environment.get_template("train.py.jinja").render(_values(content)).rstrip("\n")
 
 
 def _values(content: ScriptContent) -> dict[str, Any]:
     """Return the values of the template's names: settings, and source."""
     from engine.networks.architectures import build_network
-    from engine.training.schedules import OverridableRate, make_learning_rate
+    from engine.training.schedules import FIRST_DIVISOR, LAST_DIVISOR, RISE, OverridableRate, make_learning_rate
     from engine.training.timetable import Timetable
 
     run, raw, preparation = content.best.run.trained_spec, content.raw, content.preparation
@@ -87,6 +91,9 @@ def _values(content: ScriptContent) -> dict[str, Any]:
         "network": network_source(network),
         "start": source(content.start),
         "result": source(_result(content)),
+        "rise": RISE,
+        "first_divisor": FIRST_DIVISOR,
+        "last_divisor": LAST_DIVISOR,
         "optimizer": source(optimizer, _ARGUMENT, "optimizer=", ","),
         "callbacks": [source(each, _ARGUMENT + 4, suffix=",") for each in callback_calls(run)],
     }

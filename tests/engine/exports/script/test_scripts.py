@@ -72,7 +72,8 @@ def test_images_are_those_of_the_program(store: Store, tmp_path: Path, digits: P
     [
         {"normalization": "per-dataset", "initializer": "keras"},
         {"optimizer": "sgd", "momentum": 0.9, "nesterov": True, "weight_decay": 0.001, "clip_norm": 1.0},
-        {"label_smoothing": 0.1, "ema_momentum": 0.9, "brightness": 0.1},
+        {"label_smoothing": 0.1, "ema_momentum": 0.9, "brightness": 0.1, "warm_up": 0.5, "rate_over_time": "cosine"},
+        {"rate_over_time": "one-cycle", "warm_up": 1, "early_stopping": "val_loss", "stop_patience": 2},
         {"class_weights": "balanced", "flip": True, "shift": 2, "border": "black", "cutout": 5},
         {"mixup": 0.2, "contrast": 0.5, "optimizer": "adamw"},
     ],
@@ -147,13 +148,13 @@ def run_script(script: Path) -> tuple[list[tuple[float, float]], float]:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"architectures": ["cnn_3"], "epochs": 2},
+        {"architectures": ["cnn_3"], "epochs": 2, "rate_over_time": "one-cycle", "warm_up": 0.5},
         {
             **{"architectures": ["mlp_1"], "epochs": 3, "optimizer": "sgd", "learning_rate": 0.01, "momentum": 0.9},
             **{"nesterov": True, "weight_decay": 0.001, "clip_norm": 1.0, "label_smoothing": 0.1, "ema_momentum": 0.9},
             **{"class_weights": "balanced", "mixup": 0.3, "normalization": "per-dataset"},
             **{"flip": True, "shift": 2, "rotation": 10, "zoom": 0.1, "border": "black"},
-            **{"brightness": 0.2, "contrast": 0.2, "cutout": 6},
+            **{"brightness": 0.2, "contrast": 0.2, "cutout": 6, "early_stopping": "val_loss", "stop_patience": 1},
         },
     ],
 )
