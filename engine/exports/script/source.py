@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.analysis.results import RunResult
 from engine.datasets.base import RawImages
@@ -16,6 +16,9 @@ from engine.exports.script.settings import callback_calls, optimizer_call
 from engine.networks.architectures import architecture_name
 from engine.utils.arrays import Array
 from engine.utils.paths import RESOURCES
+
+if TYPE_CHECKING:
+    import keras
 
 TEMPLATES = RESOURCES / "script"
 _INITIAL = {
@@ -75,7 +78,7 @@ def _values(content: ScriptContent) -> dict[str, Any]:
     optimizer = optimizer_call(run.training, rate.schedule if isinstance(rate, OverridableRate) else rate)
     training, augmentation = run.training, run.augmentation
     return {
-        "about": _about(content),
+        "about": _about(content, network),
         "imports": network_imports(network),
         "classes": source(list(raw.class_names), prefix="CLASSES = ").removeprefix("CLASSES = "),
         "seed": run.seed,
@@ -99,7 +102,7 @@ def _values(content: ScriptContent) -> dict[str, Any]:
     }
 
 
-def _about(content: ScriptContent) -> dict[str, Any]:
+def _about(content: ScriptContent, network: keras.Model) -> dict[str, Any]:
     """Return what the description of the script says."""
     run = content.best.run
     seeded = "the order of the images"
@@ -111,14 +114,18 @@ def _about(content: ScriptContent) -> dict[str, Any]:
         "result": plain(_result(content)),
         "seeded": seeded + (" and their changes" if run.trained_spec.augmentation.operations else ""),
         "initial": _INITIAL[run.trained_spec.network.initializer],
-        "remarks": list(_remarks(content.best)),
+        "remarks": list(_remarks(content.best, network)),
     }
 
 
-def _remarks(best: RunResult) -> Iterator[str]:
+def _remarks(best: RunResult, network: keras.Model) -> Iterator[str]:
     """Yield how the run differed from what the script does."""
     if best.manual_rates:
         yield "In Trainscope the learning rate was changed by hand during this run, which is not repeated here."
+    if any("Dropout" in type(layer).__name__ for layer in network.layers):
+        yield "Dropout draws other units than in Trainscope, so that the two differ as repeats of a run do."
+    if network.losses:
+        yield "The losses that Keras prints contain the L2 penalties, those of Trainscope do not."
 
 
 def _result(content: ScriptContent) -> str:
