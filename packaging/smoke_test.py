@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 400  # limit of each check
 SCREEN = (1280, 800)
 LOOK_SECONDS = 0.2
-FORMATS = "png,svg,pdf,csv,json,course,tensorboard"
+FORMATS = "png,svg,pdf,csv,json,course,tensorboard,keras,onnx,tflite,keras-script"
 TOOLS = ("Xvfb", "xdotool", "import", "openbox")
 KEPT = ("DISPLAY", "XAUTHORITY", "SYSTEMROOT", "TEMP")  # environment variables that every account has
 SHORT = ("epochs=3", "repeats=1")  # a schedule trains three rates
@@ -169,7 +169,8 @@ def look_at(results: Path, report: Path) -> None:
     Raises:
         Failed: if one is missing or empty, or a network has not learned.
     """
-    counts = {ending: len(list(results.rglob(f"*.{ending}"))) for ending in ("png", "svg", "pdf", "csv", "json", "pkl")}
+    endings = ("png", "svg", "pdf", "csv", "json", "pkl", "keras", "onnx", "tflite", "py")
+    counts = {ending: len(list(results.rglob(f"*.{ending}"))) for ending in endings}
     counts["event files"] = len(list(results.rglob("events.out.tfevents*")))
     missing = [ending for ending, count in counts.items() if not count]
     empty = [path.name for path in results.rglob("*") if path.is_file() and not path.stat().st_size]

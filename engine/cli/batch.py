@@ -311,6 +311,8 @@ def _export(store: Store, experiment: Experiment, number: int, folder: Path | No
         print_error(f"trainscope: {error}")
         return EXIT_FAILED
     print_lines(f"Exported {pluralise(len(export.files), 'file')} to {folder}{export.remark}")
+    for problem in export.problems:
+        print_error(f"trainscope: {problem}")
     return EXIT_OK
 
 

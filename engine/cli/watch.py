@@ -85,6 +85,8 @@ def _write(options: Options, store: Store, numbers: list[int]) -> int:
             folder = options.export / file_name(name) if len(numbers) > 1 else options.export
             export = export_experiment(store, number, folder, options.formats)
             print_lines(f"Exported {pluralise(len(export.files), 'file')} to {folder}{export.remark}")
+            for problem in export.problems:
+                print_error(f"trainscope: {problem}")
     if options.report is not None:
         print_lines(f"Report written to {write_report(store, numbers, options.report)}")
     if not is_complete:

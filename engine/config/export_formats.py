@@ -19,6 +19,10 @@ class Format(StrEnum):
     JSON = "json"
     COURSE = "course"
     TENSORBOARD = "tensorboard"
+    KERAS = "keras"
+    ONNX = "onnx"
+    TFLITE = "tflite"
+    KERAS_SCRIPT = "keras-script"
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,26 @@ FORMATS: dict[Format, FormatInfo] = {
         "tensorboard/<variant>/<repeat>: losses, accuracies, learning rate, gradient norms and update ratios of "
         "every layer, with their steps and times. Open with: tensorboard --logdir tensorboard",
     ),
+    Format.KERAS: FormatInfo(
+        "Networks as Keras files", "networks/<variant>.keras: the trained network of each variant's best run."
+    ),
+    Format.ONNX: FormatInfo(
+        "Networks as ONNX",
+        "networks/<variant>.onnx: the same for ONNX Runtime and other programs. The classes and how images are "
+        "prepared are among its metadata.",
+    ),
+    Format.TFLITE: FormatInfo(
+        "Networks as TFLite", "networks/<variant>.tflite: the same for phones and small devices, in float32."
+    ),
+    Format.KERAS_SCRIPT: FormatInfo(
+        "Training as Keras scripts",
+        "scripts/train_<variant>.py: trains as each variant's best run did, with Keras alone, to the same accuracy. "
+        "Its images come along as images.npz, a byte for each colour of a pixel.",
+    ),
 }
 FIGURE_FORMATS = (Format.PNG, Format.SVG, Format.PDF)
+NETWORK_FORMATS = (Format.KERAS, Format.ONNX, Format.TFLITE)
+TENSORFLOW_FORMATS = (*NETWORK_FORMATS, Format.KERAS_SCRIPT)
 DEFAULT_FORMATS = (Format.PNG, Format.SVG, Format.CSV, Format.JSON, Format.COURSE)
 
 

@@ -17,7 +17,7 @@ from engine.utils.arrays import Array, aligned_empty
 from engine.utils.errors import SpecError
 
 # Rec. 601 luma, as the course gives it.
-_LUMA = (0.2989, 0.587, 0.114)
+LUMA = (0.2989, 0.587, 0.114)
 # Channel means and deviations of CIFAR-10 for pixels in [0, 1], from the course handout.
 _CIFAR10_MEANS = (0.4914, 0.4822, 0.4465)
 _CIFAR10_DEVIATIONS = (0.247, 0.243, 0.261)
@@ -85,7 +85,7 @@ class Preparation:
         floats -= self.means
         floats /= self.deviations
         to_gray = self.grayscale and self.channels == 3
-        return floats @ np.array(_LUMA, np.float32)[:, np.newaxis] if to_gray else floats
+        return floats @ np.array(LUMA, np.float32)[:, np.newaxis] if to_gray else floats
 
     def level(self, byte: int) -> tuple[float, ...]:
         """Return what becomes of a pixel with the value ``byte`` in all channels."""
@@ -146,7 +146,7 @@ def _describe(raw: RawImages, parts: Split, spec: DataSpec, progress: ProgressCa
     found = [duplicates.warning(len(parts.test))]
     if spec.grayscale and raw.x_train.shape[3] == 3:
         deviations = find_preparation(raw, parts, spec).deviations
-        found.append(grayscale_warning(raw, parts, np.array(_LUMA) / deviations))
+        found.append(grayscale_warning(raw, parts, np.array(LUMA) / deviations))
     info = _dataset_info(raw, parts, spec)
     warnings = (*info.warnings, *(sentence for sentence in found if sentence))
     return replace(info, duplicates=duplicates.count, warnings=warnings)

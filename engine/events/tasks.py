@@ -34,12 +34,13 @@ class Exported:
     """Results were written.
 
     ``folder`` is the target folder, or the file of a report; ``files`` the number of files; ``remark`` says what became
-    of the files of an earlier export.
+    of the files of an earlier export; ``problems`` are sentences on what could not be exported.
     """
 
     folder: str
     files: int
     remark: str = ""
+    problems: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:

@@ -16,7 +16,7 @@ from engine.executors.base import concerns, ending_control
 from engine.executors.libraries import library_for
 from engine.executors.placement import Placement
 from engine.executors.runner import TaskRunner
-from engine.executors.tasks import TENSORFLOW_TASKS, Task, TrainTask
+from engine.executors.tasks import Task, TrainTask, needs_tensorflow
 
 
 class InlineExecutor:
@@ -66,7 +66,7 @@ class InlineExecutor:
         """Do nothing: there are no processes to end."""
 
     def _set_device(self, task: Task) -> None:
-        if not self._device_is_set and isinstance(task, TENSORFLOW_TASKS):
+        if not self._device_is_set and needs_tensorflow(task):
             use_device(self._device)
             self._device_is_set = True
 

@@ -35,6 +35,7 @@ from engine.executors.tasks import (
     CalibrateTask,
     ComputeTask,
     DeviceTask,
+    ExportNetworkTask,
     ExportTask,
     OpenNetworkTask,
     PickTestImagesTask,
@@ -49,6 +50,7 @@ from engine.executors.tasks import (
     VerifyTask,
 )
 from engine.exports import export_experiment
+from engine.exports.networks import export_network
 from engine.storage.store import Store
 from engine.utils.errors import BrokenImagesError, Cancelled, Stopped, TrainscopeError
 from engine.utils.text import reason
@@ -102,8 +104,8 @@ class TaskRunner:
                 emit(self.placement.appraise(runs, refresh, PeekablePoll(poll).check_cancelled))
             case CalibrateTask() | CalibrateMachineTask():
                 emit(_calibrate(task, PeekablePoll(poll)))
-            case ExportTask() | ReportTask():
-                emit(_write(task))
+            case ExportTask() | ExportNetworkTask() | ReportTask():
+                emit(_write(task, progress))
             case PickTestImagesTask() | ReadImageTask():
                 emit(self._inference.answer(task, progress))
             case ProbeTask() | OpenNetworkTask():
@@ -178,14 +180,17 @@ def _calibrate(task: CalibrateTask | CalibrateMachineTask, poll: PeekablePoll) -
     return Calibrated(task.kind, used_library(), *reference_seconds(task.kind, poll.check_cancelled))
 
 
-def _write(task: ExportTask | ReportTask) -> Exported:
+def _write(task: ExportTask | ExportNetworkTask | ReportTask, progress: ProgressCallback) -> Exported:
+    if isinstance(task, ExportNetworkTask):
+        export_network(task.file, task.model, task.shape, task.properties)
+        return Exported(str(task.file.parent), 1)
     with closing(Store(task.workspace)) as store:
         if isinstance(task, ReportTask):
             from engine.exports.report import write_report
 
             return Exported(str(write_report(store, task.experiments, task.file)), 1)
-        export = export_experiment(store, task.experiment, task.folder, task.formats)
-        return Exported(str(task.folder), len(export.files), export.remark)
+        export = export_experiment(store, task.experiment, task.folder, task.formats, progress)
+        return Exported(str(task.folder), len(export.files), export.remark, tuple(export.problems))
 
 
 def worker_ready() -> WorkerReady:

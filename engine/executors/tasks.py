@@ -11,7 +11,7 @@ from engine.events.datasets import DatasetInfo
 from engine.events.runs import Interrupted, RunFinished, Status
 from engine.events.tasks import Event, TaskFailed
 from engine.experiments.base import ComputedExperiment
-from engine.exports import DEFAULT_FORMATS, Format
+from engine.exports import DEFAULT_FORMATS, TENSORFLOW_FORMATS, Format
 from engine.utils.arrays import Array
 
 
@@ -137,6 +137,22 @@ class ExportTask(Auxiliary):
 
 
 @dataclass(frozen=True)
+class ExportNetworkTask(Auxiliary):
+    """Write a trained network to a file, in the format that its name ends with; emits ``Exported``.
+
+    Attributes:
+        model: the .keras file of the network.
+        shape: height, width and channels of its images.
+        properties: how images are prepared and what the classes are called, as ``network_properties`` says it.
+    """
+
+    model: Path
+    shape: tuple[int, int, int]
+    properties: dict[str, str]
+    file: Path
+
+
+@dataclass(frozen=True)
 class ReportTask(Auxiliary):
     """Write a report of stored experiments to a file; emits ``Exported``."""
 
@@ -209,6 +225,7 @@ Task = (
     | CalibrateTask
     | CalibrateMachineTask
     | ExportTask
+    | ExportNetworkTask
     | ReportTask
     | ComputeTask
     | TrainTask
@@ -218,5 +235,12 @@ Task = (
 # TensorFlow's threads must be configured before its first operation, so before the first of these.
 TENSORFLOW_TASKS = (
     *(DeviceTask, AppraiseTask, CalibrateTask, ComputeTask, TrainTask),
-    *(OpenNetworkTask, ProbeTask, AugmentedSampleTask),
+    *(OpenNetworkTask, ProbeTask, AugmentedSampleTask, ExportNetworkTask),
 )
+
+
+def needs_tensorflow(task: object) -> bool:
+    """Return whether TensorFlow must be configured before ``task``."""
+    if isinstance(task, ExportTask):
+        return any(each in TENSORFLOW_FORMATS for each in task.formats)
+    return isinstance(task, TENSORFLOW_TASKS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -12,7 +12,8 @@ import numpy as np
 
 from engine.analysis.network_figure import network_figures
 from engine.analysis.results import ExperimentResult, load_results
-from engine.config.export_formats import DEFAULT_FORMATS, FORMATS, Format, parse_formats
+from engine.config.export_formats import DEFAULT_FORMATS, FORMATS, TENSORFLOW_FORMATS, Format, parse_formats
+from engine.datasets.base import ProgressCallback
 from engine.events.experiments import Computation
 from engine.experiments import find_experiment
 from engine.experiments.base import ComputedExperiment, ExperimentWithRuns
@@ -21,7 +22,9 @@ from engine.exports.curves import write_curves
 from engine.exports.figures import write_figures
 from engine.exports.files import NOT_UTF_8, check_writable, file_name, write_json, write_text
 from engine.exports.manifest import read_manifest, remove_replaced, write_manifest
+from engine.exports.networks import write_networks
 from engine.exports.scores import write_scores
+from engine.exports.script import write_scripts
 from engine.exports.summary import summary, summary_header
 from engine.exports.tensorboard import write_event_files
 from engine.storage.store import Store, StoredExperiment
@@ -32,6 +35,7 @@ from engine.utils.text import pluralise
 __all__ = [
     "DEFAULT_FORMATS",
     "FORMATS",
+    "TENSORFLOW_FORMATS",
     "Export",
     "Format",
     "check_writable",
@@ -45,11 +49,16 @@ MAX_NAMED = 5  # changed files of an earlier export
 
 @dataclass
 class Export:
-    """The files that an export wrote, and those of an earlier export that it removed, or kept as they were changed."""
+    """The files that an export wrote, and those of an earlier export that it removed, or kept as they were changed.
+
+    Attributes:
+        problems: sentences on what could not be exported.
+    """
 
     files: list[Path] = field(default_factory=list)
     removed: list[Path] = field(default_factory=list)
     changed: list[Path] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     @property
     def remark(self) -> str:
@@ -65,21 +74,26 @@ class Export:
 
 
 def export_experiment(
-    store: Store, experiment: int, folder: Path, formats: Sequence[Format] = DEFAULT_FORMATS
+    store: Store,
+    experiment: int,
+    folder: Path,
+    formats: Sequence[Format] = DEFAULT_FORMATS,
+    progress: ProgressCallback = lambda _message, _done, _total: None,
 ) -> Export:
     """Write the results of an experiment to a folder, which is created if missing.
 
     Each file takes its place once it is complete. The files of an earlier export to the folder that this one doesn't
-    write are removed at the end, unless they were changed since.
+    write are removed at the end, unless they were changed since. Propagates errors of ``progress``.
 
     Args:
         store: the store that holds the experiment.
         experiment: id of the experiment.
         folder: the target.
         formats: what to write; the settings are always written.
+        progress: called before what takes longer.
 
     Returns:
-        The files written, removed and kept.
+        The files written, removed and kept, and what could not be exported.
 
     Raises:
         ExportError: if the folder can't be written, or a text can't be encoded.
@@ -89,7 +103,7 @@ def export_experiment(
     export, earlier = Export(), read_manifest(folder)
     try:
         try:
-            export.files.extend(_write_files(store, stored, folder, formats))
+            export.files.extend(_write_files(store, stored, folder, formats, export.problems.append, progress))
             export.removed, export.changed = remove_replaced(folder, earlier, export.files)
         finally:
             write_manifest(folder, earlier, export.files)
@@ -100,7 +114,14 @@ def export_experiment(
     return export
 
 
-def _write_files(store: Store, stored: StoredExperiment, folder: Path, formats: Sequence[Format]) -> Iterator[Path]:
+def _write_files(
+    store: Store,
+    stored: StoredExperiment,
+    folder: Path,
+    formats: Sequence[Format],
+    tell: Callable[[str], None],
+    progress: ProgressCallback,
+) -> Iterator[Path]:
     """Write the files of an experiment.
 
     Raises:
@@ -109,7 +130,14 @@ def _write_files(store: Store, stored: StoredExperiment, folder: Path, formats: 
     definition = find_experiment(stored.name)
     match definition:
         case ExperimentWithRuns():
-            yield from _write_training(store, load_results(store, stored.id), definition, folder, formats)
+            result = load_results(store, stored.id)
+            yield from _write_training(store, result, definition, folder, formats)
+            if not result.is_logged:
+                yield from write_networks(folder / "networks", result, formats, tell, progress)
+                if Format.KERAS_SCRIPT in formats:
+                    yield from write_scripts(folder / "scripts", result, tell, progress)
+            elif set(formats) & set(TENSORFLOW_FORMATS):
+                tell("Runs of other programs are exported without networks and scripts, as their logs have none.")
         case ComputedExperiment():
             yield from _write_computation(stored, store.computation(stored.id), definition, folder, formats)
         case _:

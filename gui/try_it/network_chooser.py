@@ -16,17 +16,20 @@ from gui.try_it.file_settings import FileSettings
 from gui.utils.text import literally
 from gui.widgets.factories import push_button, shrinkable_combo_box
 
+EXPORT_TIP = "Write this network as ONNX, TFLite or Keras file, for other programs"
 OPEN_TIP = "Try any .keras file of layers that the program has; it can be dropped on the page as well"
 
 
 class NetworkChooser(QWidget):
     """A list of networks, files first; emits ``changed()`` when another network, or its preparation, is chosen.
 
-    Emits ``open_requested()`` when the user wants to open a file.
+    Emits ``open_requested()`` when the user wants to open a file, and ``export_requested(network)``, a ``Candidate``,
+    when they want to write the chosen one.
     """
 
     changed = Signal()
     open_requested = Signal()
+    export_requested = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,18 +40,21 @@ class NetworkChooser(QWidget):
             "trained_run", "Trained network", "Which trained network is tried: opened files, then the newest first"
         )
         self._open = push_button("open_network", "Open a file…", OPEN_TIP)
+        self._export = push_button("export_network", "Export…", EXPORT_TIP)
         self._settings = FileSettings()
         self._settings.hide()
         row = QHBoxLayout()
-        row.addWidget(self._box, 1)
+        row.addWidget(QLabel("Trained network"), 1)
         row.addWidget(self._open)
+        row.addWidget(self._export)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        column.addWidget(QLabel("Trained network"))
         column.addLayout(row)
+        column.addWidget(self._box)
         column.addWidget(self._settings)
         self._open.clicked.connect(lambda _checked=False: self.open_requested.emit())
+        self._export.clicked.connect(lambda _checked=False: self.export_requested.emit(self.network))
         self._box.currentIndexChanged.connect(lambda _index: self._choose())
         self._settings.changed.connect(self._report)
 

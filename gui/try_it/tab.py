@@ -60,11 +60,13 @@ class TryItTab(DeferredPage):
     """Live inference of a trained network on any image.
 
     Emits ``task_requested(task)`` for an executor of its own, which answers in order and whose events are passed to
-    ``take``; ``runs_requested()`` when the tab is shown, answered by ``show_runs``; and ``failed(message)``.
+    ``take``; ``runs_requested()`` when the tab is shown, answered by ``show_runs``; ``export_requested(network)``, of a
+    ``Candidate``; and ``failed(message)``.
     """
 
     task_requested = Signal(object)
     runs_requested = Signal()
+    export_requested = Signal(object)
     failed = Signal(str)
 
     def __init__(self) -> None:
@@ -342,6 +344,7 @@ class TryItTab(DeferredPage):
     def _connect(self) -> None:
         self._chooser.changed.connect(self._use_network)
         self._chooser.open_requested.connect(self._choose_network)
+        self._chooser.export_requested.connect(self.export_requested)
         self._open.clicked.connect(lambda _checked=False: self._choose_network())
         self._contents.currentChanged.connect(lambda _index: self._describe_network())
         self.canvas.changed.connect(self._canvas_changed)

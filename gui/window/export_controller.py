@@ -6,13 +6,17 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
-from engine.executors.tasks import ExportTask, ReportTask, Task
+from engine.executors.tasks import ExportNetworkTask, ExportTask, ReportTask, Task
+from engine.exports.networks import network_properties
 from engine.workspace.catalogue import CatalogueEntry
 from gui.background.questions import newest_entries, one_entry
 from gui.background.store_reader import StoreReader
+from gui.try_it.candidate import Candidate
 
+NETWORK_FILES = ("ONNX (*.onnx)", "TFLite (*.tflite)", "Keras (*.keras)")
+NETWORK_SUFFIXES = (".onnx", ".tflite", ".keras")
 MOST_EXPERIMENTS = 200  # in the list of a report, in addition to those chosen
 
 
@@ -38,6 +42,21 @@ class ExportController(QObject):
     def export(self, experiment: int) -> None:
         """Export a stored experiment."""
         self._reader.ask(one_entry(experiment), self._export, self.failed.emit)
+
+    def export_network(self, network: Candidate) -> None:
+        """Write a trained network to a file that the user chooses."""
+        start, kinds = f"{network.model.stem}.onnx", ";;".join(NETWORK_FILES)
+        name, _ = QFileDialog.getSaveFileName(self._window, "Export the network", start, kinds)
+        file = Path(name)
+        if not name:
+            return
+        if file.suffix not in NETWORK_SUFFIXES:
+            self.failed.emit(f"{file.name} says no format; choose a name that ends with {', '.join(NETWORK_SUFFIXES)}.")
+            return
+        normalization = network.data.normalization if network.data is not None else network.normalization
+        properties = network_properties(normalization, network.shape[2] == 1, network.class_names)
+        self.started.emit("Exporting …")
+        self._run_task(ExportNetworkTask(network.model, network.shape, properties, file))
 
     def report(self, chosen: Collection[int] | None = None) -> None:
         """Write a report; ``chosen`` experiments, or the newest finished one of each kind, are preselected."""

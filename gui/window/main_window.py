@@ -211,6 +211,7 @@ class MainWindow(QMainWindow):
             self._add_tab(ExperimentTab(experiment, partial(make_board, name), self._weights))
         self._watch = WatchController(self._workspace, self._reader, self._weights, self._tabs, self)
         self._try_it = TryItController(try_it := TryItTab(), self._reader, self._prober)
+        try_it.export_requested.connect(self._exports.export_network)
         self._datasets, self._history = DatasetsTab(DatasetLibrary(self._workspace)), HistoryTab(self._catalogue)
         self._add_page(self._watch.page, TITLE)
         for page, title in ((try_it, "Try it"), (self._datasets, "Data sets"), (self._history, "History")):
@@ -293,6 +294,8 @@ class MainWindow(QMainWindow):
             case Exported(folder):
                 self.statusBar().showMessage(f"{event.summary}: {folder}", STATUS_MS)
                 QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
+                if event.problems:
+                    self.show_error(" ".join(event.problems))
             case TaskFailed(reason, cancelled=False, broken_images=0):  # else the data set controller offers a remedy
                 self.statusBar().clearMessage()
                 self.show_error(reason)

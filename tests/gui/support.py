@@ -121,10 +121,14 @@ class OpenEndedExecutor(ScriptedExecutor):
 
 
 class Assistant:
-    """Answers requests for samples and exports immediately; ``samples_fail`` is the reason of a failure of samples."""
+    """Answers requests for samples and exports immediately.
 
-    def __init__(self, samples_fail: str | None = None) -> None:
+    ``samples_fail`` is the reason of a failure of samples, ``unexported`` sentences on what an export lacks.
+    """
+
+    def __init__(self, samples_fail: str | None = None, unexported: tuple[str, ...] = ()) -> None:
         self.tasks: list[Task] = []
+        self._unexported = unexported
         self._samples_fail = samples_fail
 
     def start(self, runs: int, threads: int | None = None) -> int:
@@ -140,7 +144,7 @@ class Assistant:
                 failed = self._samples_fail
                 emit(TaskFailed(failed) if failed else samples(task.data.dataset))
             if isinstance(task, ExportTask):
-                emit(Exported(str(task.folder), 13))
+                emit(Exported(str(task.folder), 13, problems=self._unexported))
             if isinstance(task, ReportTask):
                 emit(Exported(str(task.file), 1))
 

@@ -26,7 +26,7 @@ from engine.events.tasks import Event
 from engine.executors.images import ImageStore
 from engine.executors.placement import Placement
 from engine.executors.runner import TaskRunner, warm_up, worker_ready
-from engine.executors.tasks import TENSORFLOW_TASKS, CalibrateTask, TrainTask
+from engine.executors.tasks import CalibrateTask, TrainTask, needs_tensorflow
 from engine.utils.streams import prepare_streams
 
 # Enough for the scheduler to prefer the window whenever it has work; on an otherwise idle processor, a nice process is
@@ -114,7 +114,7 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
             warm_up(has_message)
             warmed_up = True
         message: Any = _receive(connection)
-        if not configured and isinstance(message, (WarmUp, *TENSORFLOW_TASKS)):
+        if not configured and (isinstance(message, WarmUp) or needs_tensorflow(message)):
             configure(settings.threads, settings.device)
             configured = True
         warmed_up |= isinstance(message, (TrainTask, CalibrateTask))

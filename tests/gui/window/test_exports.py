@@ -45,12 +45,13 @@ def test_export_writes_the_shown_experiment(
 
     monkeypatch.setattr(ExportDialog, "exec", answer)
     monkeypatch.setattr("gui.window.main_window.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile()))
-    assistant = Assistant()
+    assistant = Assistant(unexported=("mlp_1 was left out.", "So was mlp_2."))
     window = make_window(ScriptedExecutor(whole_run), assistant)
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         press(window, "run")
     press(window, "export")
     qtbot.waitUntil(lambda: opened == [str(tmp_path)], timeout=PATIENCE_MS)
+    assert message(window) == "mlp_1 was left out. So was mlp_2."
     assert titles == ["Architectures, experiment 1"]
     assert offered == [str(tmp_path / "trainscope-1-architectures")]
     exports = [task for task in assistant.tasks if isinstance(task, ExportTask)]
