@@ -117,6 +117,21 @@ def test_a_convolution_of_single_pixels_equals_that_of_keras() -> None:
     assert_equals_keras(lambda: layers.Conv2D(4, 1, 2, "same", use_bias=False), SHAPE)
 
 
+def test_a_convolution_of_single_pixels_has_no_stride_in_tensorflow() -> None:
+    """Its gradient by oneDNN overwrites foreign memory if an operation has several threads."""
+    network = random_network(layers.Conv2D(4, 1, 2), SHAPE)
+
+    def step(images: tf.Tensor) -> list[np.ndarray]:
+        training = TrainingPass(network, NO_FOLDING, seed=0)
+        with tf.GradientTape() as tape:
+            (output,) = training([images], shares(7, 1), {})
+        return list(tape.gradient(output, network.trainable_variables))
+
+    nodes = tf.function(step).get_concrete_function(images_of(7, SHAPE)).graph.get_operations()
+    found = {node.type: node.get_attr("strides") for node in nodes if node.type.startswith("Conv2D")}
+    assert found == dict.fromkeys(("Conv2D", "Conv2DBackpropFilter"), [1, 1, 1, 1])
+
+
 @settings(deadline=None, max_examples=8)
 @given(
     st.sampled_from([layers.MaxPooling2D, layers.AveragePooling2D]),
