@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.networks.notation import LAYER_HELP
+
 ROOT = Path(__file__).parents[1]
 FAULTS = "\n".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("reliability.md", "cluster.md"))
 DOCUMENTS = [path for path in (ROOT / "docs").glob("*.md") if path.name != "extending.md"]  # which names new files
@@ -46,3 +48,9 @@ def test_modules_that_are_named_exist(document: Path) -> None:
 @pytest.mark.parametrize(("file", "name"), re.findall(r"`((?:\w+/)+\w+\.py)`: `(\w+)`", ARCHITECTURE))
 def test_functions_on_the_way_of_a_record_and_of_run_exist(file: str, name: str) -> None:
     assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_the_guide_names_every_layer_that_the_program_explains() -> None:
+    guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    for layer in LAYER_HELP:
+        assert f"`{layer.split('-')[0].removesuffix('[…]')}" in guide, layer

@@ -159,9 +159,9 @@ def _row(row: Row, left: float, right: float, y: float, main: bool) -> Iterator[
     yield Label(text, y, row.title, TITLE_SIZE if main else SIZE, bold=main)
     if row.parameters:
         yield Label(right, y, f"{row.parameters:,}", SIZE if main else SMALL_SIZE, align=Align.RIGHT)
-    if row.options:
-        below = y + (TITLE_LINE if main else OPTION_LINE + 1) / 2 + OPTION_LINE / 2 - 1
-        yield Label(text, below, row.options, SMALL_SIZE, Ink.MUTED)
+    below = y + (TITLE_LINE if main else OPTION_LINE + 1) / 2 + OPTION_LINE / 2 - 1
+    for number, line in enumerate(row.option_lines):
+        yield Label(text, below + number * OPTION_LINE, line, SMALL_SIZE, Ink.MUTED)
 
 
 def _repeats(block: Block) -> Iterator[Mark]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain, count
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -44,7 +44,8 @@ HINT = (
 
 MESSAGE_LINES = 3
 GAP = 6  # beside the handle between the two sides
-WIDTH, HEIGHT, EDITOR_WIDTH = 1080, 640, 370  # also on a screen of 1280x800
+WIDTH, HEIGHT, EDITOR_WIDTH = 1080, 640, 370
+SCREEN_MARGINS = 20, 60  # of a small screen, for the frame of the window
 LONGEST_STEM = 36  # characters of a name that get a number appended; a name has at most 40
 
 
@@ -76,7 +77,7 @@ class NetworkDialog(QDialog):
         self._offer()
         self._notation.write(EXAMPLE)
         self._name.setText(self._free_name("my_net"))
-        self.resize(WIDTH, HEIGHT)
+        self.resize(QSize(WIDTH, HEIGHT).boundedTo(self.screen().availableSize() - QSize(*SCREEN_MARGINS)))
 
     def accept(self) -> None:
         """Save the network and close if it is valid, else show why not."""

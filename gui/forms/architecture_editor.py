@@ -10,7 +10,6 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.networks.architectures import ARCHITECTURES, COURSE_ARCHITECTURES, architecture_name
-from engine.networks.notation import split_architecture
 from engine.networks.presets import SOURCES
 
 COLUMNS = 3
@@ -148,9 +147,9 @@ class ArchitectureEditor(QWidget):
 
 
 def layers_tip(architecture: str) -> str:
-    """Return the layers of a network as written, or where a built-in one is from."""
-    name, notation = split_architecture(architecture)
-    return SOURCES.get(name, "") if notation is None else notation
+    """Return the layers of a network as written, or where a built-in one is from; empty for what is no architecture."""
+    name, bracket, layers = architecture.partition("[")
+    return layers.removesuffix("]") if bracket else SOURCES.get(name, "")
 
 
 def _rank(architecture: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from textwrap import wrap
 
 from engine.networks.architectures import PREDICTION_LAYER, LayerSummary
 from engine.networks.diagram.stacks import KINDS, Kind, Stack
@@ -14,6 +15,7 @@ from engine.networks.notation import format_network
 WIDTH = 236.0  # of a block
 PAD = 6.0  # within a block, above and below
 TITLE_LINE, LINE, OPTION_LINE = 15.0, 14.0, 12.0  # heights
+OPTION_CHARACTERS = 32  # of a line
 BAR = 7.0  # the strip that shows the share of the parameters, with what is free above it
 SHAPE_LINE = 13.0  # the shape in writing below its solid
 SLIM_PAD = 3.0  # of a block without a solid
@@ -64,9 +66,14 @@ class Row:
     tip: str
 
     @property
+    def option_lines(self) -> list[str]:
+        """The options in as many lines as the block's width takes."""
+        return wrap(self.options, OPTION_CHARACTERS)
+
+    @property
     def height(self) -> float:
-        """Height below the first row."""
-        return LINE + (OPTION_LINE if self.options else 0)
+        """Height of a row that is not the first."""
+        return LINE + OPTION_LINE * len(self.option_lines)
 
     @classmethod
     def of(cls, summary: LayerSummary) -> Row:

@@ -11,7 +11,8 @@ from engine.analysis.network_drawing import COLOUR_OF, Ink, Label, Polygon, Stro
 from engine.analysis.network_figure import MAX_INCHES, network_figure, network_figures
 from engine.analysis.results import load_results
 from engine.networks.architectures import summarize
-from engine.networks.diagram import Kind, lay_out
+from engine.networks.diagram import Block, Kind, lay_out
+from engine.networks.diagram.blocks import WIDTH
 from engine.storage.store import Store
 from tests.engine.support import INFO, finished, planned, record, small_spec, started
 
@@ -37,6 +38,27 @@ def test_every_text_lies_within_the_picture() -> None:
         box = text.get_window_extent()
         assert whole.x0 <= box.x0 < box.x1 <= whole.x1, text.get_text()
         assert whole.y0 <= box.y0 < box.y1 <= whole.y1, text.get_text()
+
+
+@pytest.mark.parametrize("options", ["stride 3, no bias, L2 0.00012345", "same, stride 64, no bias, L2 1e-12"])
+def test_long_options_stay_within_their_block(options: str) -> None:
+    summaries = summarize(
+        f"net[DepthwiseConv-3x3({options}), BatchNorm(momentum 0.999, epsilon 1e-05)]", (400, 400, 3), 10
+    )
+    figure = network_figure("net", summaries)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    for block in lay_out(summaries, (1.15, 1.0)).blocks:
+        (right, lower), (left, upper) = axes.transData.transform(
+            [(block.x + WIDTH, block.y + block.height), (block.x, block.y)]
+        )
+        inside = [text.get_window_extent() for text in axes.texts if text.get_text() in rows_of(block)]
+        assert inside
+        assert all(box.x1 <= right for box in inside if left <= box.x0 <= right and lower <= box.y0 <= upper)
+
+
+def rows_of(block: Block) -> set[str]:
+    return {text for row in block.rows for text in (row.title, *row.option_lines)}
 
 
 @pytest.mark.parametrize(("name", "narrow"), [("mlp_1", True), ("cnn_5", True), ("resnet_20", False)])

@@ -167,7 +167,7 @@ def test_a_store_of_version_1_can_be_exported(store: Store, tmp_path: Path) -> N
     stored_run(store)
     make_version_1(store)
     with closing(Store(store.workspace)) as again:
-        assert len(export_experiment(again, 1, tmp_path / "out").files) == 10
+        assert len(export_experiment(again, 1, tmp_path / "out").files) == 12
 
 
 def test_a_store_of_version_1_can_be_opened_by_many_at_once(store: Store) -> None:
