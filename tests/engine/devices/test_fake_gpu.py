@@ -103,9 +103,6 @@ def test_auto_trains_each_network_where_it_is_fastest(workspace: Path) -> None:
     with closing(Store(workspace)) as store:
         used = {run.spec.architecture: run.device.key for run in store.runs(1) if run.device is not None}
     assert used == fastest
-    again = program("sound", workspace, "--workers", "2", networks="mlp_1,cnn_3")
-    assert again.returncode == EXIT_OK
-    assert "Measuring" not in again.stderr
 
 
 def test_a_gpu_that_ends_its_process_takes_two_runs_along_and_no_third(workspace: Path) -> None:

@@ -18,6 +18,7 @@ from tensorflow.errors import ResourceExhaustedError
 
 from engine.config.augmentation import AugmentationSpec
 from engine.config.specs import DataSpec
+from engine.datasets import PreparedData
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control
 from engine.events.datasets import DatasetReady, SamplesReady
@@ -142,10 +143,14 @@ def test_the_runs_of_a_plan_share_their_data(monkeypatch: pytest.MonkeyPatch, co
     import engine.executors.images as module
 
     prepared: list[DataSpec] = []
+    trained_on: list[PreparedData] = []
     prepare = module.prepare
     monkeypatch.setattr(module, "prepare", lambda spec, progress: prepared.append(spec) or prepare(spec, progress))
+    monkeypatch.setattr("engine.training.trainer.train", lambda _run, _spec, data, *_more: trained_on.append(data))
     run_tasks(InlineExecutor(), list(train_tasks(small_spec(repeats=2))), control)
     assert len(prepared) == 1
+    first, second = trained_on
+    assert first.x_train is second.x_train
 
 
 def test_a_control_during_preparation_ends_it_as_cancelled() -> None:

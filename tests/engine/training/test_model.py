@@ -173,18 +173,15 @@ def test_records_are_what_a_plain_loop_over_the_same_batches_finds(
         assert_agrees(record, steps[10 * number : 10 * number + 10], tolerance)
 
 
-@pytest.mark.parametrize("architecture", ["mlp_1", "cnn_3"])
-def test_under_sgd_the_gradient_can_be_recovered_from_two_successive_weights(
-    digits: PreparedData, architecture: str
-) -> None:
+def test_under_sgd_the_gradient_can_be_recovered_from_two_successive_weights(digits: PreparedData) -> None:
     """One batch an epoch, so that the weights are seen after every step."""
     rate = 0.1
-    run = small_run(architectures=[architecture], optimizer="sgd", learning_rate=rate, epochs=4, record_every=1)
+    run = small_run(architectures=["cnn_3"], optimizer="sgd", learning_rate=rate, epochs=4, record_every=1)
     events = train_here(run, few(digits, train=50))
-    first = of(RunStarted, events)[0].layers[0]
-    kernels = [weights.values for weights in of(Weights, events) if weights.layer == first]
-    recovered = [float(np.linalg.norm((before - after) / rate)) for before, after in pairwise(kernels)]
-    assert [record.gradient_norms[0] for record in of(Record, events)] == pytest.approx(recovered, rel=1e-4)
+    for number, layer in enumerate(of(RunStarted, events)[0].layers):
+        kernels = [weights.values for weights in of(Weights, events) if weights.layer == layer]
+        recovered = [float(np.linalg.norm((before - after) / rate)) for before, after in pairwise(kernels)]
+        assert [record.gradient_norms[number] for record in of(Record, events)] == pytest.approx(recovered, rel=1e-4)
 
 
 @pytest.mark.parametrize("images", [2, 37, 50])

@@ -72,12 +72,10 @@ def wait_for_the_end_of_jobs(folder: Path) -> None:
     assert not alive
 
 
-@pytest.mark.parametrize("more", [(), ("--cluster-tls",)], ids=["plain", "TLS"])
-def test_jobs_of_a_batch_system_train_it(
-    more: tuple[str, ...], tmp_path: Path, jobs_file: Path, undisturbed: list[object]
-) -> None:
+def test_jobs_of_a_batch_system_train_it(tmp_path: Path, jobs_file: Path, undisturbed: list[object]) -> None:
+    """Encrypted; the other tests of jobs are not."""
     command = [sys.executable, "main.py", *PLAN, "--workspace", str(tmp_path / "w")]
-    command += ["--cluster", f"slurm:{jobs_file}", *more]
+    command += ["--cluster", f"slurm:{jobs_file}", "--cluster-tls"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
     assert done.returncode == 0, done.stderr
     assert results(tmp_path / "w") == undisturbed
