@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.exports.script.code import Call, Name, changed_arguments, check_identifier, source
@@ -30,7 +31,8 @@ def network_source(network: keras.Model) -> str:
     import keras
 
     if isinstance(network, keras.Sequential):
-        parts = [Call("keras.Input", (tuple(network.input_shape[1:]),)), *map(_layer_call, network.layers)]
+        calls = [call for layer in network.layers for _, call in _layer_calls(layer)]
+        parts = [Call("keras.Input", (tuple(network.input_shape[1:]),)), *calls]
         call = Call("keras.Sequential", (parts,), (("name", network.name),))
         return source(call, _INDENT, "return ")
     return "\n".join(_functional(network))
@@ -62,12 +64,33 @@ def _functional(network: keras.Model) -> Iterator[str]:
     for layer in others:
         inputs = layer.input if isinstance(layer.input, list) else [layer.input]
         taken = [Name(names[id(tensor)]) for tensor in inputs]
-        check_identifier(layer.name)
         names[id(layer.output)] = layer.name
         argument = source(taken if isinstance(layer.input, list) else taken[0])
-        yield source(_layer_call(layer), _INDENT, f"{layer.name} = ", f"({argument})")
+        for name, call in _layer_calls(layer):
+            check_identifier(name)
+            yield source(call, _INDENT, f"{name} = ", f"({argument})")
+            argument = name
     output = Name(names[id(network.outputs[0])])
     yield source(Call("keras.Model", (Name("images"), output), (("name", network.name),)), _INDENT, "return ")
+
+
+def chooses_pixels(layer: keras.layers.Layer) -> bool:
+    """Whether a layer is a 1x1 convolution with a stride.
+
+    Its gradient overwrites memory in TensorFlow 2.21 with oneDNN and several threads, so that scripts choose the pixels
+    by pooling before.
+    """
+    return type(layer).__name__ == "Conv2D" and layer.kernel_size == (1, 1) and layer.strides != (1, 1)
+
+
+def _layer_calls(layer: keras.layers.Layer) -> Iterator[tuple[str, Call]]:
+    """Yield the calls that make a layer like ``layer``, each with the name of its layer."""
+    call = _layer_call(layer)
+    if chooses_pixels(layer):
+        name = f"{layer.name}_pixels"
+        yield name, Call("layers.MaxPooling2D", (1,), (("strides", tuple(layer.strides)), ("name", name)))
+        call = replace(call, keywords=tuple(each for each in call.keywords if each[0] != "strides"))
+    yield layer.name, call
 
 
 def _layer_call(layer: keras.layers.Layer) -> Call:

@@ -11,7 +11,7 @@ from engine.analysis.results import RunResult
 from engine.datasets.base import RawImages
 from engine.datasets.prepare import LUMA, Preparation
 from engine.exports.script.code import source
-from engine.exports.script.network import network_imports, network_source
+from engine.exports.script.network import chooses_pixels, network_imports, network_source
 from engine.exports.script.settings import callback_calls, optimizer_call
 from engine.networks.architectures import architecture_name
 from engine.utils.arrays import Array
@@ -80,6 +80,7 @@ def _values(content: ScriptContent) -> dict[str, Any]:
     return {
         "about": _about(content, network),
         "imports": network_imports(network),
+        "chooses_pixels": any(map(chooses_pixels, network.layers)),
         "classes": source(list(raw.class_names), prefix="CLASSES = ").removeprefix("CLASSES = "),
         "seed": run.seed,
         "epochs": training.epochs,

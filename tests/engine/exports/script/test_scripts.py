@@ -93,6 +93,8 @@ def settings(layer: keras.layers.Layer) -> dict[str, Any]:
     config: dict[str, Any] = layer.get_config()
     if not config.get("use_bias", True):
         del config["bias_initializer"]  # of no effect
+    if config.get("kernel_size") == (1, 1):
+        del config["strides"]  # in a pooling before
     return config
 
 
@@ -104,7 +106,8 @@ def test_the_source_of_a_network_builds_the_same() -> None:
         scope: dict[str, Any] = {}
         exec(text, scope)  # noqa: S102 - as a user runs it
         built = scope["build_network"]()
-        assert [settings(layer) for layer in built.layers] == [settings(layer) for layer in network.layers]
+        alike = [layer for layer in built.layers if not layer.name.endswith("_pixels")]
+        assert [settings(layer) for layer in alike] == [settings(layer) for layer in network.layers]
         assert all((a.numpy() == b.numpy()).all() for a, b in zip(built.weights, network.weights, strict=True))
         images = np.random.default_rng(0).normal(size=(2, 24, 24, 3)).astype(np.float32)
         np.testing.assert_array_equal(built(images, training=False), network(images, training=False))
