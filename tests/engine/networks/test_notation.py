@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from engine.experiments.fields import normalize_architecture
 from engine.networks.architectures import (
     ARCHITECTURES,
+    INPUT,
     architecture_name,
     layers_of,
     summarize_layers,
@@ -32,6 +32,7 @@ from engine.networks.layers import (
     MaxPool,
     Skip,
     SpatialDropout,
+    flattened,
 )
 from engine.networks.notation import (
     ACTIVATION_NAMES,
@@ -287,11 +288,12 @@ def test_any_network_fits_an_image_or_is_refused_by_name(network: tuple[Layer, .
     except NetworkError as error:
         assert str(error).startswith(("at ", "The network would learn "))
         return
-    assert len(summaries) == len(network) + 1
-    assert summaries[-1].output_shape == (10,)
-    for before, after in pairwise(summaries):
-        assert after.input_shape == before.output_shape
-        assert min(after.output_shape) >= 1
+    assert [each.layer for each in summaries] == [*flattened(network), Dense(10)]
+    outputs = {INPUT: shape} | {each.name: each.output_shape for each in summaries}
+    for each in summaries:
+        assert min(each.output_shape) >= 1
+        taken = each.output_shape if isinstance(each.layer, Skip) else each.input_shape
+        assert {outputs[name] for name in each.inputs} == {taken}
 
 
 @given(networks, st.tuples(st.integers(1, 64), st.integers(1, 64), st.integers(1, 4)))

@@ -129,7 +129,7 @@ def test_a_convolution_of_single_pixels_has_no_stride_in_tensorflow() -> None:
 
     nodes = tf.function(step).get_concrete_function(images_of(7, SHAPE)).graph.get_operations()
     found = {node.type: node.get_attr("strides") for node in nodes if node.type.startswith("Conv2D")}
-    assert found == dict.fromkeys(("Conv2D", "Conv2DBackpropFilter"), [1, 1, 1, 1])
+    assert found == {kind: [1, 1, 1, 1] for kind in ("Conv2D", "Conv2DBackpropFilter")}
 
 
 @settings(deadline=None, max_examples=8)
