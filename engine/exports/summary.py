@@ -10,7 +10,7 @@ from engine.analysis.results import ExperimentResult, RunResult, VariantResult
 from engine.analysis.scores import scores_of
 from engine.analysis.statistics import spread
 from engine.config.logged_runs import LOGGED_EXPERIMENT, UNKNOWN_SEED, LoggedRunSpec
-from engine.config.specs import ExperimentSpec
+from engine.config.specs import ExperimentSpec, RunSpec
 from engine.storage.store import StoredExperiment
 
 
@@ -68,9 +68,16 @@ def summary_header(stored: StoredExperiment) -> dict[str, Any]:
     }
 
 
+def _architecture(variant: VariantResult) -> str | None:
+    """Return the network as name or ``name[layers]``, which tells what *as trained* was; None of logged runs."""
+    spec = variant.runs[0].run.spec if variant.runs else None
+    return spec.architecture if isinstance(spec, RunSpec) else None
+
+
 def _variant_summary(variant: VariantResult, class_names: tuple[str, ...]) -> dict[str, Any]:
     return {
         "name": variant.name,
+        "architecture": _architecture(variant),
         "parameters": variant.parameters or None if variant.is_logged else variant.parameters,
         "repeats": variant.planned,
         "epochs": variant.epochs or None,

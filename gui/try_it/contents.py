@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QEvent, QRect, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
@@ -37,6 +37,7 @@ class FirstWeights(QWidget):
         super().__init__()
         self.setObjectName("first_weights")
         self.setAccessibleName("Weights of the first layer")
+        self._opened: NetworkOpened | None = None
         self._caption = ElidedLabel()
         self._caption.setObjectName("caption")
         self._picture = _Picture()
@@ -57,6 +58,7 @@ class FirstWeights(QWidget):
 
     def show_weights(self, opened: NetworkOpened) -> None:
         """Show the weights of a network's file."""
+        self._opened = opened
         found = weight_images(opened.weights)
         scale = common_scale(found.images)
         background = self.palette().color(QPalette.ColorRole.Window).lightness()
@@ -69,8 +71,15 @@ class FirstWeights(QWidget):
 
     def clear(self) -> None:
         """Show nothing."""
+        self._opened = None
         self._caption.setText("")
         self._picture.show_image(QImage())
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Paint the gaps in the new colour of the window."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self._opened is not None:
+            self.show_weights(self._opened)
 
 
 class NetworkPages(QTabWidget):

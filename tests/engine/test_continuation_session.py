@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
+import numpy as np
 import pytest
 
 from engine.config.specs import ExperimentSpec
@@ -22,9 +24,12 @@ from engine.executors.tasks import TrainTask
 from engine.experiments import find_experiment
 from engine.experiments.continuation import CONTINUATION_EXPERIMENT
 from engine.exports.report import write_report
+from engine.networks.comparison import AS_TRAINED
+from engine.networks.continuation import open_start
 from engine.networks.training_images import TrainingImages
 from engine.storage.store import Store, StoredRun
 from engine.workspace.planning import plan_resume
+from tests.engine.networks.keras_networks import residual_block
 from tests.engine.support import ScriptedExecutor, of, record, run_session, started
 
 IMAGES = {"dataset": "digits", "image_size": 8, "normalization": "per-dataset"}
@@ -146,3 +151,31 @@ def test_an_interrupted_continuation_goes_on_without_the_file(source: Source, tm
     plan = plan_resume(source.store, CONTINUATION_EXPERIMENT, outcome.experiment or 0)
     assert [run.network.activation for run in plan.runs] == ["tanh"]
     assert [run.status for run in plan.resumed] == [Status.INTERRUPTED]
+
+
+def test_a_residual_network_of_keras_is_continued_and_what_was_saved_again(source: Source, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(2)
+    image = keras.Input((8, 8, 1))
+    hidden = keras.layers.Dropout(0.1)(residual_block(image, 4, stride=2))
+    file = tmp_path / "my resnet.keras"
+    keras.Model(image, keras.layers.Dense(10)(keras.layers.Flatten()(hidden))).save(file)
+    outcome, _ = source.go_on(file, learning_rate=0.01, batch_size=200, record_every=3)
+    assert outcome.status is Status.FINISHED, outcome.reason
+    (run,) = source.store.runs(outcome.experiment or 0)
+    assert run.spec.variant == "my_resnet/on"
+    assert run.spec.architecture == (
+        "my_resnet[Skip[Conv-3x3x4(same, stride 2, no bias, L2 0.0005), BatchNorm(epsilon 1.001e-05), ReLU, "
+        "Conv-3x3x4(same, no bias, L2 0.0005), BatchNorm(epsilon 1.001e-05) | Conv-1x1x4(stride 2), BatchNorm], "
+        "ReLU, Dropout-0.1]"
+    )
+    assert run.model is not None
+    again = open_start(run.model)
+    assert again.architecture_for(AS_TRAINED).partition("[")[2] == run.spec.architecture.partition("[")[2]
+    before, after = ([layer.moving_mean.numpy() for layer in _normalisations(each)] for each in (file, run.model))
+    assert len(after) == 3
+    assert all(np.abs(old - new).max() > 0 for old, new in zip(before, after, strict=True))
+
+
+def _normalisations(file: Path) -> list[keras.layers.BatchNormalization]:
+    network = keras.saving.load_model(file, compile=False)
+    return [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]

@@ -11,6 +11,7 @@ from engine.networks.description.saved import KNOWN_LAYERS, UnfitError
 from engine.networks.notation import MAX_DEPTH
 
 MAX_DESCRIBED = 1000  # layers
+MAX_NAME = 200  # characters of a layer's name, which is shown
 
 ADD = "Add"
 INPUT = "InputLayer"
@@ -227,7 +228,9 @@ def _checked(layers: Sequence[Any], known: set[str]) -> list[dict[str, Any]]:
     names: set[str] = set()
     for each in layers:
         match each:
-            case {"module": str(module), "class_name": str(kind), "config": {"name": str(name)}}:
+            case {"module": str(module), "class_name": str(kind), "config": {"name": str(name)}} if (
+                max(len(name), len(kind)) <= MAX_NAME and (name + kind).isprintable()
+            ):
                 is_known = (module in _MODULES and kind in known) or (module in _SUMS and kind == ADD)
                 if not is_known and not (module in _MODULES and kind == INPUT):
                     raise UnfitError(

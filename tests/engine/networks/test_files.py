@@ -108,6 +108,8 @@ def test_code_that_a_file_brings_along_is_not_run(tmp_path: Path) -> None:
         (lambda d: layers(d)[2].update(class_name="InputLayer"), "is not known here"),
         (lambda d: layers(d).insert(2, layers(d)[1]), "has two layers named 'conv_1'"),
         (lambda d: layers(d)[-2]["config"].update(activation="softmax"), "softmax that is not at the end"),
+        (lambda d: layers(d)[1]["config"].update(name="x" * 201), "not described as Keras describes"),
+        (lambda d: layers(d)[1]["config"].update(name="a\nb"), "not described as Keras describes"),
         (lambda d: layers(d).clear(), "only a Sequential or functional model"),
         (lambda d: d.clear(), "describes no network"),
     ],

@@ -82,7 +82,7 @@ networks = (
 
 
 @given(layers=networks, seed=st.integers(0, 99))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_was_saved_is_read_and_computes_the_same(tmp_path: Path, layers: tuple[Layer, ...], seed: int) -> None:
     file, random = tmp_path / "net.keras", np.random.default_rng(seed)
     built = build_network(f"a[{format_network(layers)}]", SHAPE, CLASSES, NetworkSpec(), seed)

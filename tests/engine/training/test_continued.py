@@ -30,8 +30,7 @@ def mobile(image: keras.KerasTensor) -> keras.KerasTensor:
     return layers.LayerNormalization()(layers.Dense(8, activation="tanh")(layers.Flatten()(pooled)))
 
 
-@pytest.mark.parametrize("build", [residual, mobile])
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("build", "threads"), [(residual, 2), (mobile, 1)])
 def test_the_first_validation_is_that_of_keras(
     tmp_path: Path, few_digits: PreparedData, build: object, threads: int
 ) -> None:

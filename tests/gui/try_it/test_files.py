@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QComboBox, QFileDialog, QPushButton, QTabWidget, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -179,6 +180,8 @@ def test_layers_and_weights_of_a_file(filed: Tried) -> None:
     weights = find(filed.tab, FirstWeights, "first_weights")
     assert weights.caption == "eyes: 4 images; black -1, white 1"
     assert not weights.image.isNull()
+    weights.setPalette(QPalette(Qt.GlobalColor.black))
+    assert weights.image.pixelColor(0, 0).lightness() < 10, "the gaps have the colour of the window"
     assert filed.tasks == [], "what was read on opening is shown"
 
 
