@@ -18,6 +18,7 @@ from engine.utils.text import pluralise
 LIBRARY_BYTES = 350 * 2**20  # of files that all processes map, above all TensorFlow's
 PROCESS_BYTES = 360 * 2**20  # what TensorFlow and the compiled functions take besides
 PARAMETER_COPIES = 8  # weights, gradient, two moments, the weights before a step and those stored, temporary ones
+KEPT_COPIES = 2  # those that early stopping keeps, and those in the checkpoint that is being made
 FLOAT_BYTES = 4
 GIB = 2**30
 
@@ -29,7 +30,8 @@ def network_bytes(run: RunSpec, info: DatasetInfo) -> int:
     per_image = outputs + 2 * math.prod(info.shape)  # an image of the batch, and its gradient
     parameters = sum(layer.parameters for layer in layers)
     batch = min(run.training.batch_size, info.train_count)
-    return FLOAT_BYTES * (batch * per_image + PARAMETER_COPIES * parameters)
+    copies = PARAMETER_COPIES + (KEPT_COPIES if run.training.early_stopping != "off" else 0)
+    return FLOAT_BYTES * (batch * per_image + copies * parameters)
 
 
 def memory_warning(runs: Sequence[RunSpec], info: DatasetInfo, workers: int) -> str:
