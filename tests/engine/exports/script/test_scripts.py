@@ -195,7 +195,7 @@ def test_a_script_starts_from_the_network_that_the_run_started_from(tmp_path: Pa
         export = export_experiment(store, outcome.experiment, tmp_path, [Format.KERAS_SCRIPT])
         started = [each for each in store.runs(outcome.experiment) if each.trained_spec.start_from is not None]
         records = store.records(started[0].id)
-    (script,) = (each for each in export.files if "start_" in each.read_text(encoding="utf-8", errors="ignore"))
+    (script,) = (each for each in export.files if each.suffix == ".py" and "start_" in each.read_text(encoding="utf-8"))
     curve, _ = run_script(script)
     expected = [(each.validation_loss, each.validation_accuracy) for each in records]
     np.testing.assert_allclose(curve, expected, atol=0.01)
