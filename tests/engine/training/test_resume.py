@@ -218,6 +218,7 @@ def check_shares_of_a_batch() -> None:
 
     configure(threads=2)
     run, data = RUNS["every layer and setting"](), few(prepare(DataSpec(), lambda _message, _done, _total: None))
+    run = run.replace(training=run.training.replace(epochs=4))
     whole = train_here(run, data)
     assert of(RunStarted, whole)[0].device.threads == 2
     stopped = train_here(run, data, Asking(3, Control.STOP))

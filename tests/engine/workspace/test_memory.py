@@ -41,6 +41,8 @@ def test_images_are_counted_once_for_all_processes(machine: pytest.MonkeyPatch) 
         ("cnn_4", (128, 128, 1), 50, 264),
         ("cnn_4", (128, 128, 1), 100, 431),
         ("cnn_4", (256, 256, 1), 25, 553),
+        ("resnet_20", (32, 32, 3), 128, 415),
+        ("vgg_small", (32, 32, 3), 128, 261),
     ],
 )
 def test_the_estimate_of_a_network_is_near_what_was_measured(
