@@ -76,8 +76,7 @@ def train(
     with on_device(assigned.device):
         free_previous_trainings()
         device = describe_device(assigned)
-        checkpoint = interrupted.checkpoint if interrupted is not None else None
-        state = unpack_checkpoint(checkpoint) if checkpoint is not None else None
+        state = _state(interrupted)
         threads = device.threads if device.kind == "CPU" else 1
         model = build_model(run, data, resumed=state is not None, threads=threads, library=device.library)
         layers = summarize(run.architecture, data.info.shape, len(data.info.class_names))
@@ -85,9 +84,7 @@ def train(
         emit(_run_started(number, model, layers, environment, state))
         recorder = Recorder(number, emit)
         commands = HandleCommands(number, recorder, poll, emit, interrupted.rates if interrupted is not None else ())
-        plateau = None
-        if run.schedule.kind == "plateau":
-            plateau = LowerOnPlateau(recorder, run.schedule, warm_up_steps(run, model.timetable))
+        plateau = _plateau(run, model, recorder)
         snapshots = WeightSnapshots(number, emit, {layer.name: layer.input_shape for layer in layers})
         stopping = StopEarly(recorder, run.training) if run.training.early_stopping != "off" else None
         callbacks = [
@@ -115,10 +112,27 @@ def train(
         if ended.status in _REASONS:
             emit(replace(ended, reason=_REASONS[ended.status]))
         else:
-            if stopping is not None and (kept := stopping.kept) is not None:
-                snapshots.send_kept(kept)
-                ended = replace(ended, kept=kept)
-            emit(_add_test_results(ended, model, data, run.data, model_file))
+            emit(_add_test_results(_with_kept_weights(ended, stopping, snapshots), model, data, run.data, model_file))
+
+
+def _state(interrupted: Interrupted | None) -> TrainingState | None:
+    checkpoint = interrupted.checkpoint if interrupted is not None else None
+    return unpack_checkpoint(checkpoint) if checkpoint is not None else None
+
+
+def _plateau(run: RunSpec, model: MeasuredModel, recorder: Recorder) -> LowerOnPlateau | None:
+    if run.schedule.kind != "plateau":
+        return None
+    return LowerOnPlateau(recorder, run.schedule, warm_up_steps(run, model.timetable))
+
+
+def _with_kept_weights(ended: RunFinished, stopping: StopEarly | None, snapshots: WeightSnapshots) -> RunFinished:
+    """Add which weights early stopping kept, and emit these."""
+    kept = stopping.kept if stopping is not None else None
+    if kept is None:
+        return ended
+    snapshots.send_kept(kept)
+    return replace(ended, kept=kept)
 
 
 def _run_started(

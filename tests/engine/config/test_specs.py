@@ -326,17 +326,13 @@ def test_a_preset_changes_only_data_set_epochs_and_repeats(preset: str) -> None:
 def test_the_course_preset_is_the_protocol_of_the_homework() -> None:
     course = RUNNABLE_EXPERIMENTS["architectures"].preset("course").model_dump()
     assert course == {
-        **{"early_stopping": "off", "stop_patience": 5, "stop_delta": 0.0},
-        "rate_over_time": "constant",
-        "restart_period": 5,
-        "warm_up": 0.0,
+        **{"early_stopping": "off", "stop_patience": 5, "stop_delta": 0.0, "warm_up": 0.0},
+        **{"rate_over_time": "constant", "restart_period": 5},
         "dataset": "cifar10",
-        "grayscale": True,
-        "normalization": "half",
+        **{"grayscale": True, "normalization": "half"},
         "image_size": None,
         "skip_broken_images": False,
-        "validation_fraction": 0.1,
-        "test_fraction": 0.2,
+        **{"validation_fraction": 0.1, "test_fraction": 0.2},
         "flip": False,
         "shift": 0,
         "rotation": 0,
