@@ -298,7 +298,7 @@ def test_training_on_begins_where_the_other_ended(few_digits: PreparedData, tmp_
     [
         ("missing", "it does not exist"),
         ("damaged", "it holds no network"),
-        ("other architecture", "its layer 'conv_1' is Conv-3x3x8, and mlp_1 has FC-32 there; set architecture=as-trained"),
+        ("other architecture", "its layer 'conv_1' is Conv-3x3x8, and mlp_1 has FC-32 there; set "),
     ],
 )
 def test_a_network_that_does_not_fit_is_refused_in_a_sentence(
