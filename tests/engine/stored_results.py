@@ -38,12 +38,13 @@ def ended(
     records: Records = two_records,
     by_hand: Callable[[RunSpec], float | None] = lambda _spec: None,
     info: DatasetInfo = INFO,
+    status: Status = Status.FINISHED,
     **changes: Any,
 ) -> int:
     """A training experiment of the quick preset with ``changes``, ended: its number.
 
     A run is tested with the ``accuracy`` that its spec is given; where that is None, it diverged. ``by_hand`` is the
-    learning rate that was set after its first record.
+    learning rate that was set after its first record, and ``status`` that of the tested runs.
     """
     definition = find_experiment(name)
     assert isinstance(definition, TrainingExperiment)
@@ -64,7 +65,7 @@ def ended(
                 )
             )
         else:
-            store.add(finished(run.run, test_accuracy=tested))
+            store.add(finished(run.run, status, test_accuracy=tested))
     store.finish_experiment(number, Status.FINISHED, "")
     return number
 

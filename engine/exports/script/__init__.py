@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from engine.analysis.results import ExperimentResult, RunResult
-from engine.config.specs import DataSpec
+from engine.config.specs import DataSpec, RunSpec
 from engine.datasets.base import ProgressCallback, RawImages
 from engine.datasets.prepare import find_preparation
 from engine.datasets.registry import load_raw
@@ -15,9 +17,13 @@ from engine.datasets.split import Split, split
 from engine.exports.files import file_name, write_text
 from engine.exports.libraries import tensorflow_on_cpu
 from engine.exports.script.images import write_images
-from engine.exports.script.source import ScriptContent, script_source
-from engine.utils.errors import DatasetError, ExportError, SpecError
-from engine.utils.files import atomic_path, check_file
+from engine.exports.script.source import ScriptContent, initial_network, script_source
+from engine.networks.loading import load_weights
+from engine.utils.errors import DatasetError, ExportError, NetworkError, SpecError
+from engine.utils.files import atomic_path
+
+if TYPE_CHECKING:
+    import keras
 
 IMAGES = "images.npz"
 
@@ -71,26 +77,49 @@ def _read_images(data: DataSpec, result: ExperimentResult, progress: ProgressCal
 
 
 def _write_script(folder: Path, name: str, best: RunResult, raw: RawImages, parts: Split) -> Iterator[Path]:
-    """Write the script of a run and the network that it starts from, if any; yield the files.
+    """Write the script of a run and the weights that it starts from, if any; yield the files.
 
-    Raises:
-        ExportError: if that network is missing.
+    Propagates ``ExportError`` if they can't be loaded, or no script does what the run did.
     """
     run = best.run.trained_spec
     stem = file_name(name)
-    start = None
-    if run.start_from is not None:
-        start = f"start_{stem}.keras"
-        try:
-            check_file(run.start_from)
-        except OSError as error:
-            raise ExportError(
-                f"The network {run.start_from} that it starts from can't be read ({error.strerror})."
-            ) from None
-        with atomic_path(folder / start) as part:
-            shutil.copyfile(run.start_from, part)
-        yield folder / start
+    start = f"start_{stem}.npz" if run.start_from is not None else None
     preparation = find_preparation(raw, parts, run.data)
     with tensorflow_on_cpu():
-        text = script_source(ScriptContent(stem, best, raw, len(parts.train), preparation, start))
+        network = initial_network(run, raw, preparation)
+        text = script_source(ScriptContent(stem, best, raw, len(parts.train), preparation, network, start))
+        if start is not None and run.start_from is not None:
+            _load_start(network, run, run.start_from)
+            _write_weights(folder / start, network)
+    if start is not None:
+        yield folder / start
     yield write_text(folder / f"train_{stem}.py", text)
+
+
+def _load_start(network: keras.Model, run: RunSpec, file: str) -> None:
+    """Load the weights of ``file``, which a run starts from, as the run does.
+
+    Raises:
+        ExportError: if that isn't possible any more.
+    """
+    try:
+        load_weights(network, Path(file), run.architecture, run.network.activation)
+    except NetworkError:
+        raise ExportError(
+            f"The network {file} that it starts from is missing, can't be read or is of another architecture "
+            "by now; restore the file and export again."
+        ) from None
+
+
+def _write_weights(path: Path, network: keras.Model) -> None:
+    """Write all weights by the names of their layers, and their places in each: ``conv_1/0``.
+
+    The file that they come from may have layers in another order, by which Keras would load it into the wrong ones.
+    """
+    weights = {
+        f"{layer.name}/{number}": values
+        for layer in network.layers
+        for number, values in enumerate(layer.get_weights())
+    }
+    with atomic_path(path) as part:
+        np.savez(part, **weights)

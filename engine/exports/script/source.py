@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.analysis.results import RunResult
+from engine.config.specs import RunSpec
 from engine.datasets.base import RawImages
 from engine.datasets.prepare import LUMA, Preparation
+from engine.events.runs import Status
 from engine.exports.script.code import source
 from engine.exports.script.network import chooses_pixels, network_imports, network_source
 from engine.exports.script.settings import callback_calls, optimizer_call
@@ -38,7 +40,8 @@ class ScriptContent:
         raw: the images.
         train_count: number of training images.
         preparation: how they are prepared.
-        start: name of the file of the network that the run starts from.
+        network: the network, as ``initial_network`` builds it.
+        start: name of the file of the weights that the run starts from.
     """
 
     stem: str
@@ -46,7 +49,21 @@ class ScriptContent:
     raw: RawImages
     train_count: int
     preparation: Preparation
+    network: keras.Model
     start: str | None
+
+
+def initial_network(run: RunSpec, raw: RawImages, preparation: Preparation) -> keras.Model:
+    """Build the network of a run, with initial values by its seed; TensorFlow must have been loaded."""
+    from engine.networks.architectures import build_network
+
+    height, width, channels = raw.x_train.shape[1:]
+    shape = (height, width, 1 if _converts_to_gray(raw, preparation) else channels)
+    return build_network(run.architecture, shape, len(raw.class_names), run.network, run.seed)
+
+
+def _converts_to_gray(raw: RawImages, preparation: Preparation) -> bool:
+    return preparation.grayscale and raw.x_train.shape[-1] == 3
 
 
 def script_source(content: ScriptContent) -> str:
@@ -65,15 +82,10 @@ def script_source(content: ScriptContent) -> str:
 
 def _values(content: ScriptContent) -> dict[str, Any]:
     """Return the values of the template's names: settings, and source."""
-    from engine.networks.architectures import build_network
     from engine.training.schedules import FIRST_DIVISOR, LAST_DIVISOR, RISE, OverridableRate, make_learning_rate
     from engine.training.timetable import Timetable
 
-    run, raw, preparation = content.best.run.trained_spec, content.raw, content.preparation
-    height, width, channels = raw.x_train.shape[1:]
-    to_gray = preparation.grayscale and channels == 3
-    shape = (height, width, 1 if to_gray else channels)
-    network = build_network(run.architecture, shape, len(raw.class_names), run.network, run.seed)
+    run, raw, preparation, network = content.best.run.trained_spec, content.raw, content.preparation, content.network
     rate = make_learning_rate(run, Timetable.of(content.train_count, run.training, run.max_steps))
     optimizer = optimizer_call(run.training, rate.schedule if isinstance(rate, OverridableRate) else rate)
     training, augmentation = run.training, run.augmentation
@@ -91,7 +103,7 @@ def _values(content: ScriptContent) -> dict[str, Any]:
         "augmentation": augmentation if augmentation.operations else None,
         "means": source(_decimals(preparation.means)),
         "deviations": source(_decimals(preparation.deviations)),
-        "luma": source(list(LUMA)) if to_gray else "",
+        "luma": source(list(LUMA)) if _converts_to_gray(raw, preparation) else "",
         "network": network_source(network),
         "start": source(content.start),
         "result": source(_result(content)),
@@ -121,6 +133,12 @@ def _about(content: ScriptContent, network: keras.Model) -> dict[str, Any]:
 
 def _remarks(best: RunResult, network: keras.Model) -> Iterator[str]:
     """Yield how the run differed from what the script does."""
+    if best.status is not Status.FINISHED:
+        done, planned = best.records[-1].step, best.run.total_steps
+        yield (
+            f"In Trainscope this run was stopped after {done} of {planned} steps and then tested; here all epochs are "
+            "trained."
+        )
     if best.manual_rates:
         yield "In Trainscope the learning rate was changed by hand during this run, which is not repeated here."
     if any("Dropout" in type(layer).__name__ for layer in network.layers):
