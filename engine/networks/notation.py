@@ -72,8 +72,10 @@ MAX_KERNEL_SIDE = 64
 MAX_STRIDE = 64
 MAX_CHANNELS = 4096
 MAX_UNITS = 65_536
+MAX_DROPOUT = 0.99  # training rounds it to 1/65,536, which would matter above
 
 _SEPARATOR = re.compile(r"\s*(?:[,;+→]|->)\s*|\s*\n\s*")
+_SPACES = re.compile(r"\s+")
 _OPENING, _CLOSING = "([", ")]"
 _LAYER = re.compile(r"([a-z]+)(?:-([\dx.e-]{1,100}))?(?:\(([^()]*)\))?")
 _NUMBER = r"(\d{1,30})"
@@ -156,8 +158,9 @@ def _pieces(text: str, separator: re.Pattern[str] = _SEPARATOR) -> Iterator[str]
         if depth == 0 and (match := separator.match(text, position)):
             yield text[start:position]
             start = position = match.end()
-        else:
-            position += 1
+        else:  # a separator's own spaces were looked for, from the first of them on
+            spaces = _SPACES.match(text, position)
+            position = spaces.end() if spaces else position + 1
     yield text[start:]
 
 
@@ -239,8 +242,8 @@ def _dropout_reader(kind: type[Dropout | SpatialDropout]) -> Callable[[str, str,
     def read(piece: str, size: str, options: str | None) -> Layer | None:
         if not _DECIMAL.fullmatch(size) or options is not None:
             return None
-        if not 0 < (rate := float(size)) < 1:
-            raise NetworkError(f"the share in '{piece}' must be above 0 and below 1.")
+        if not 0 < (rate := float(size)) <= MAX_DROPOUT:
+            raise NetworkError(f"the share in '{piece}' must be above 0 and at most {MAX_DROPOUT}.")
         return kind(rate)
 
     return read
