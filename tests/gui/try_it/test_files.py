@@ -49,7 +49,9 @@ def filed(tried: Tried) -> Tried:
 
 def choose(tried: Tried, box: str, text: str) -> None:
     found = find(tried.tab, QComboBox, box)
-    found.setCurrentIndex(found.findText(text))
+    position = found.findText(text)
+    assert position >= 0, f"there is no {text}"
+    found.setCurrentIndex(position)
 
 
 def test_a_file_can_be_opened_before_anything_is_trained(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +148,7 @@ def test_without_the_data_set_whose_means_are_needed_nothing_is_predicted(filed:
 def test_a_prediction_is_not_left_where_the_next_one_fails(filed: Tried) -> None:
     filed.draw((0, 0))
     filed.tab.take(probed())
-    choose(filed, "file_normalization", "cifar10 means")
+    choose(filed, "file_normalization", "cifar10: its means")
     filed.tab.take(TaskFailed("The normalisation cifar10 needs three colour channels; choose half or none."))
     assert not filed.shows_answer
     choose(filed, "file_normalization", "none: [0, 1]")
