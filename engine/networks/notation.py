@@ -129,12 +129,14 @@ def _check_brackets(text: str) -> None:
         NetworkError: if they are not.
     """
     expected: list[str] = []
+    depth = 0  # of blocks alone: parentheses, which hold options, are no block
     for letter in text:
+        depth += (letter == "[") - (letter == "]")
         if letter in _OPENING:
             expected.append(_CLOSING[_OPENING.index(letter)])
         elif letter in _CLOSING and (not expected or expected.pop() != letter):
             raise NetworkError(f"a '{letter}' closes nothing; remove it, or open it before.")
-        if len(expected) > MAX_DEPTH:
+        if depth > MAX_DEPTH:
             raise NetworkError(f"blocks in blocks may be {MAX_DEPTH} deep, and these are deeper.")
     if expected:
         raise NetworkError(f"a '{expected[-1]}' is missing at the end.")

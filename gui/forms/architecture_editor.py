@@ -84,13 +84,15 @@ class _NetworkBox(QCheckBox):
     def __init__(self, architecture: str) -> None:
         super().__init__(architecture_name(architecture))
         self._architecture = architecture
+        self._has_picture = False
         self.setToolTip(layers_tip(architecture))
 
     def event(self, event: QEvent) -> bool:
-        """Draw the picture when it is asked for, as drawing that of every network would delay the window."""
-        if event.type() == QEvent.Type.ToolTip:
+        """Draw the picture when it is first asked for, as drawing that of every network would delay the window."""
+        if event.type() == QEvent.Type.ToolTip and not self._has_picture:
             from gui.forms.network_tip import picture_tip
 
+            self._has_picture = True  # on white in either colour scheme
             self.setToolTip(picture_tip(self._architecture))
         return super().event(event)
 

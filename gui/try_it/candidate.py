@@ -12,6 +12,7 @@ from engine.events.inference import NetworkOpened
 from engine.workspace.trained_networks import TrainedRun
 
 MAX_IMAGE_SIDE = 512  # of DataSpec.image_size
+OF_A_DATASET: Normalization = "per-dataset"  # the normalisation that needs one
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Candidate:
     class_names: tuple[str, ...]
     data: DataSpec | None
     normalization: Normalization = "half"
+
+    @property
+    def lacks_means(self) -> bool:
+        """Whether images can't be prepared, as it is not known whose means are to be subtracted."""
+        return self.data is None and self.normalization == OF_A_DATASET
 
     @classmethod
     def of_run(cls, run: TrainedRun) -> Self:
@@ -61,10 +67,12 @@ def assumptions(opened: NetworkOpened, chosen: Candidate) -> Iterator[str]:
     height, width, channels = opened.shape
     size = f"Images are resized to {width}×{height} {'in gray' if channels == 1 else 'in colour'}"
     used, trained = chosen.normalization, opened.normalization
-    if trained is None:
+    if chosen.lacks_means:
+        yield f"{size}. Choose the data set under Classes: '{used}' needs its means."
+    elif trained is None:
         yield f"{size}. The file does not say how they were normalised: '{used}' is assumed."
-    elif trained == used and (used != "per-dataset" or chosen.data is not None):
-        whose = f" with the means of {chosen.data.dataset}" if used == "per-dataset" and chosen.data else ""
+    elif trained == used:
+        whose = f" with the means of {chosen.data.dataset}" if used == OF_A_DATASET and chosen.data else ""
         yield f"{size} and normalised as '{used}'{whose}, as in training on {opened.trained_on}."
     else:
         yield f"{size} and normalised as '{used}'; in training on {opened.trained_on} it was '{trained}'."

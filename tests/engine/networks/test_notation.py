@@ -172,13 +172,21 @@ NO_SIDE = "a block needs layers, and a shortcut after its bar: Skip[layers], or 
         ("Skip[]", NO_SIDE),
         ("Skip[Act | ]", NO_SIDE),
         ("Skip[Act,, Act]", "a layer is missing before or after a comma."),
-        ("Skip[" * 9 + "Act" + "]" * 9, f"blocks in blocks may be {MAX_DEPTH} deep, and these are deeper."),
+        (
+            "Skip[" * 9 + "Conv-3x3x4(same)" + "]" * 9,
+            f"blocks in blocks may be {MAX_DEPTH} deep, and these are deeper.",
+        ),
         ("FC-0", "the number of units in 'FC-0' must be from 1 to 65536."),
         ("ReLU, FC-65537(no bias)", "the number of units in 'FC-65537(no bias)' must be from 1 to 65536."),
     ],
 )
 def test_each_mistake_has_its_sentence(text: str, reason: str) -> None:
     assert refusal(text) == reason
+
+
+def test_options_in_the_deepest_block_are_no_block_of_their_own() -> None:
+    deepest = "Skip[" * MAX_DEPTH + "Conv-3x3x4(same)" + "]" * MAX_DEPTH
+    assert format_network(parse_network(deepest)) == deepest
 
 
 @pytest.mark.parametrize("piece", ["Cnov-3x3x16", "FC-1e3", "FC-x", "LSTM-8", "'", "-"])
