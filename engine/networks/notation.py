@@ -122,6 +122,16 @@ def split_architecture(architecture: str) -> tuple[str, str | None]:
     return match[1].strip(), match[2]
 
 
+def check_name(name: str) -> None:
+    """Check the name of an architecture, without layers.
+
+    Raises:
+        NetworkError: with a sentence, if it is none.
+    """
+    if not _NAME.fullmatch(name):
+        raise NetworkError(f"'{name[:40]}' is no name of an architecture: a name is letters, digits and _.")
+
+
 def _check_brackets(text: str) -> None:
     """Check that brackets are balanced, and not too deep.
 

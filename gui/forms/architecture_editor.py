@@ -67,6 +67,8 @@ class ArchitecturesEditor(QWidget):
         box.toggled.connect(lambda _on: self.changed.emit())
         self._boxes[architecture] = box
         self._place()
+        if ticked:
+            self.changed.emit()
 
     def _place(self) -> None:
         """Arrange the boxes: those of the course, further built-in ones and the user's own each begin a row."""
@@ -141,9 +143,11 @@ class ArchitectureEditor(QWidget):
         if position < 0:
             self.box.addItem(name, architecture)
             position = self.box.count() - 1
-        else:
-            self.box.setItemData(position, architecture)
+        is_changed = position == self.box.currentIndex() and self.chosen != architecture
+        self.box.setItemData(position, architecture)
         self.box.setItemData(position, layers_tip(architecture), Qt.ItemDataRole.ToolTipRole)
+        if is_changed:
+            self.changed.emit()
         if ticked:
             self.box.setCurrentIndex(position)
 

@@ -106,7 +106,7 @@ def test_a_network_saved_before_its_name_was_built_in_is_kept_and_stands_for_the
     library.remove("never_there")
     assert library.resolve("lenet_5") == "lenet_5[FC-8]"
     assert tomllib.loads(library.file.read_text(encoding="utf-8")).keys() == {"lenet_5", "spoilt", "small"}
-    with pytest.raises(NetworkError, match="^'vgg_small' is a built-in architecture"):
+    with pytest.raises(NetworkError, match=r"^'vgg_small' is a built-in architecture"):
         library.save("vgg_small[FC-8]")
 
 
