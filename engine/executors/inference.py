@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -100,8 +100,7 @@ def _describe(file: Path, loaded: LoadedNetwork) -> NetworkOpened:
         if (kernel := getattr(loaded.network.get_layer(summary.name), "kernel", None)) is not None
     )
     values = to_pytorch_layout(kernel.numpy(), summary.input_shape)
-    images = loaded.images
-    return NetworkOpened(
+    opened = NetworkOpened(
         file,
         loaded.shape,
         loaded.saved.classes,
@@ -109,5 +108,14 @@ def _describe(file: Path, loaded: LoadedNetwork) -> NetworkOpened:
         tuple(label for label, _ in loaded.layers),
         Weights(0, 0, 0, label, summary.input_shape, values),
         loaded.saved.training_only,
-        *((images.title, images.normalization, images.class_names) if images is not None else ()),
+    )
+    if (images := loaded.images) is None:
+        return opened
+    return replace(
+        opened,
+        trained_on=images.title,
+        normalization=images.normalization,
+        class_names=images.class_names,
+        black=images.black,
+        white=images.white,
     )
