@@ -71,9 +71,11 @@ class NetworkOpened:
         weights: those of its first layer that has some, for the first of very many outputs.
         outputs: number of channels or units of that layer.
         left_out: what acts only while it is trained, and is not known here.
-        trained_on: title of the data set it was trained on; empty, like the other two, if the file does not say.
+        trained_on: title of the data set it was trained on; empty, like what follows, if the file does not say.
         normalization: of the images it was trained on.
         class_names: of its outputs, in order.
+        black: the value of black after ``normalization``, for each channel.
+        white: likewise.
     """
 
     file: Path
@@ -87,3 +89,5 @@ class NetworkOpened:
     trained_on: str = ""
     normalization: Normalization | None = None
     class_names: tuple[str, ...] = ()
+    black: tuple[float, ...] = ()
+    white: tuple[float, ...] = ()

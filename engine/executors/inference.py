@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -105,8 +105,7 @@ def _describe(file: Path, loaded: LoadedNetwork) -> NetworkOpened:
         if (kernel := getattr(loaded.network.get_layer(summary.name), "kernel", None)) is not None
     )
     values = to_pytorch_layout(_first(kernel.numpy()), summary.input_shape, isinstance(summary.layer, DepthwiseConv))
-    images = loaded.images
-    return NetworkOpened(
+    opened = NetworkOpened(
         file,
         loaded.shape,
         loaded.saved.classes,
@@ -115,7 +114,16 @@ def _describe(file: Path, loaded: LoadedNetwork) -> NetworkOpened:
         Weights(0, 0, 0, label, summary.input_shape, values),
         summary.output_shape[-1],
         loaded.saved.training_only,
-        *((images.title, images.normalization, images.class_names) if images is not None else ()),
+    )
+    if (images := loaded.images) is None:
+        return opened
+    return replace(
+        opened,
+        trained_on=images.title,
+        normalization=images.normalization,
+        class_names=images.class_names,
+        black=images.black,
+        white=images.white,
     )
 
 

@@ -26,8 +26,8 @@ from engine.utils.errors import SpecError
         ),
         (
             {"optimizer": "sgd", "epsilon": 1e-8},
-            "epsilon has an effect with optimizer=adam, adamw or rmsprop only, and optimizer is sgd; set epsilon back to "
-            "1e-07, or change optimizer.",
+            "epsilon has an effect with optimizer=adam, adamw or rmsprop only, and optimizer is sgd; set epsilon back "
+            "to 1e-07, or change optimizer.",
         ),
         (
             {"optimizer": "rmsprop", "momentum": 0.9, "nesterov": True},

@@ -167,6 +167,7 @@ def test_what_a_file_of_this_program_records_is_told(
         *("Digits", "half"),
         digits.info.class_names,
     )
+    assert (opened.black, opened.white) == ((-1.0,), (1.0,))
     assert opened.weights.values.shape == (32, 1024)
     assert opened.outputs == 32
 
