@@ -239,6 +239,7 @@ def _title(result: ExperimentResult) -> str:
     what = f"mean ± one standard deviation over {runs} runs a variant"
     if counts <= {0, 1}:
         what = "one run a variant"
-    if any(run.run.kept is not None for variant in result.compared for run in variant.runs):
+    kept = [run.run.kept for variant in result.compared for run in variant.runs]
+    if any(each is not None and each.stopped_early for each in kept):
         what += "; runs end where early stopping ended them"
     return f"{title}; {what}" if title else what[0].upper() + what[1:]

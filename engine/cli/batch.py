@@ -313,7 +313,7 @@ def _export(store: Store, experiment: Experiment, number: int, folder: Path | No
     print_lines(f"Exported {pluralise(len(export.files), 'file')} to {folder}{export.remark}")
     for problem in export.problems:
         print_error(f"trainscope: {problem}")
-    return EXIT_OK
+    return EXIT_FAILED if export.problems else EXIT_OK
 
 
 def _exit_code(finished: ExperimentFinished) -> int:

@@ -74,7 +74,7 @@ def _follow(options: Options, output: _Output) -> bool:
 
 def _write(options: Options, store: Store, numbers: list[int]) -> int:
     """Print, export and report the experiments; return the exit code."""
-    is_complete = True
+    is_complete = is_written = True
     for number in numbers:
         stored = store.experiment(number)
         name = OWN_CODE_EXPERIMENT.spec.from_json(stored.spec).model_dump()["name"]
@@ -84,6 +84,7 @@ def _write(options: Options, store: Store, numbers: list[int]) -> int:
         if options.export is not None:
             folder = options.export / file_name(name) if len(numbers) > 1 else options.export
             export = export_experiment(store, number, folder, options.formats)
+            is_written &= not export.problems
             print_lines(f"Exported {pluralise(len(export.files), 'file')} to {folder}{export.remark}")
             for problem in export.problems:
                 print_error(f"trainscope: {problem}")
@@ -91,7 +92,7 @@ def _write(options: Options, store: Store, numbers: list[int]) -> int:
         print_lines(f"Report written to {write_report(store, numbers, options.report)}")
     if not is_complete:
         print_error("trainscope: Not every run finished; what was logged is kept.")
-    return EXIT_OK if is_complete else EXIT_FAILED
+    return EXIT_OK if is_complete and is_written else EXIT_FAILED
 
 
 class _Output:

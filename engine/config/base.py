@@ -110,10 +110,10 @@ def check_dependent_fields(spec: Spec, group: type[Spec]) -> None:
     for item, key, choices in dependent_fields(group):
         if (chosen := getattr(spec, key)) not in choices and getattr(spec, item.key) != item.default:
             default = "false" if item.default is False else f"{item.default:g}"
-            names = " and ".join((", ".join(choices[:-1]), choices[-1]) if choices[1:] else choices)
+            names = " or ".join((", ".join(choices[:-1]), choices[-1]) if choices[1:] else choices)
             raise ValueError(
-                f"{item.key} is a setting of {names} only, and the {key} is {chosen}; set it back to {default}, or "
-                f"choose another {key}."
+                f"{item.key} has an effect with {key}={names} only, and {key} is {chosen}; set {item.key} back to "
+                f"{default}, or change {key}."
             )
 
 

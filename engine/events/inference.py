@@ -68,11 +68,14 @@ class NetworkOpened:
         classes: number of its outputs.
         architecture: its layers, as text.
         names: of its layers in the file, in the order of ``engine.networks.architectures.summarize``.
-        weights: those of its first layer that has some.
+        weights: those of its first layer that has some, for the first of very many outputs.
+        outputs: number of channels or units of that layer.
         left_out: what acts only while it is trained, and is not known here.
-        trained_on: title of the data set it was trained on; empty, like the other two, if the file does not say.
+        trained_on: title of the data set it was trained on; empty, like what follows, if the file does not say.
         normalization: of the images it was trained on.
         class_names: of its outputs, in order.
+        black: the value of black after ``normalization``, for each channel.
+        white: likewise.
     """
 
     file: Path
@@ -81,7 +84,10 @@ class NetworkOpened:
     architecture: str
     names: tuple[str, ...]
     weights: Weights
+    outputs: int
     left_out: tuple[str, ...] = ()
     trained_on: str = ""
     normalization: Normalization | None = None
     class_names: tuple[str, ...] = ()
+    black: tuple[float, ...] = ()
+    white: tuple[float, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,12 @@ from engine.events.inference import ImageRead, NetworkOpened, PickedTestImages, 
 from engine.events.runs import Weights
 from engine.executors.tasks import InferenceTask, OpenNetworkTask, PickTestImagesTask, ProbeTask, ReadImageTask
 from engine.networks.inference import LoadedNetwork, Prober, prepare_image
+from engine.networks.layers import DepthwiseConv
+from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
+
+MAX_WEIGHT_IMAGES = 256  # of a layer's outputs; more are too small on a screen to be told apart
+MAX_WEIGHTS = 4_000_000  # that are shown: a dense layer on large images has one per pixel in each of its images
 
 
 @dataclass(frozen=True)
@@ -99,15 +104,30 @@ def _describe(file: Path, loaded: LoadedNetwork) -> NetworkOpened:
         for label, summary in loaded.layers
         if (kernel := getattr(loaded.network.get_layer(summary.name), "kernel", None)) is not None
     )
-    values = to_pytorch_layout(kernel.numpy(), summary.input_shape)
-    images = loaded.images
-    return NetworkOpened(
+    values = to_pytorch_layout(_first(kernel.numpy()), summary.input_shape, isinstance(summary.layer, DepthwiseConv))
+    opened = NetworkOpened(
         file,
         loaded.shape,
         loaded.saved.classes,
         loaded.architecture,
         tuple(label for label, _ in loaded.layers),
         Weights(0, 0, 0, label, summary.input_shape, values),
+        summary.output_shape[-1],
         loaded.saved.training_only,
-        *((images.title, images.normalization, images.class_names) if images is not None else ()),
     )
+    if (images := loaded.images) is None:
+        return opened
+    return replace(
+        opened,
+        trained_on=images.title,
+        normalization=images.normalization,
+        class_names=images.class_names,
+        black=images.black,
+        white=images.white,
+    )
+
+
+def _first(kernel: Array) -> Array:
+    """Return the weights, in Keras' layout, of as many outputs as are shown; those of a depthwise layer are all."""
+    outputs = min(MAX_WEIGHT_IMAGES, max(1, MAX_WEIGHTS // (kernel.size // kernel.shape[-1])))
+    return kernel[..., :outputs]

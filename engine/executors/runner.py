@@ -182,8 +182,8 @@ def _calibrate(task: CalibrateTask | CalibrateMachineTask, poll: PeekablePoll) -
 
 def _write(task: ExportTask | ExportNetworkTask | ReportTask, progress: ProgressCallback) -> Exported:
     if isinstance(task, ExportNetworkTask):
-        export_network(task.file, task.model, task.shape, task.properties)
-        return Exported(str(task.file.parent), 1)
+        remark = export_network(task.file, task.model, task.shape, task.properties)
+        return Exported(str(task.file.parent), 1, problems=(remark,) if remark else ())
     with closing(Store(task.workspace)) as store:
         if isinstance(task, ReportTask):
             from engine.exports.report import write_report

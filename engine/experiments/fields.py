@@ -74,6 +74,6 @@ def normalize_architecture(text: str) -> str:
         raise ValueError(str(error)) from None
     if "[" not in text:
         return name
-    if name in ARCHITECTURES:
+    if name in COURSE_ARCHITECTURES:  # of others, layers that were stored before the program had them are kept
         raise ValueError(f"'{name}' is the name of a built-in architecture; choose another name.")
     return f"{name}[{format_network(layers)}]"

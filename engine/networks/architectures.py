@@ -138,21 +138,17 @@ def _summarize_chain(
         _UnfitError: if a layer does not fit its input.
     """
     for layer in layers:
-        inputs: tuple[str, ...] = (source,)
-        output: Shape | None = None
+        sides = [(source, shape)]
         if isinstance(layer, Skip):
             sides = [_summarize_chain(each, source, shape, summaries, counts) for each in (layer.body, layer.shortcut)]
-            inputs, (output, shortcut) = zip(*sides, strict=True)
+        inputs, shapes = zip(*sides, strict=True)
         kind = type(layer).__name__.lower()
         counts[kind] += 1
         name = f"{kind}_{counts[kind]}"
-        if isinstance(layer, Skip) and output is not None and output != shortcut:
-            reason = layer.mismatch(output, shortcut)
-            raise _UnfitError(f"at {name}, {reason}", has_advice=True)
         try:
-            output = output or layer.output_shape(shape)
+            output = layer.output_shape(*shapes)
         except NetworkError as error:
-            raise _UnfitError(f"at {name}, {error}") from None
+            raise _UnfitError(f"at {name}, {error}", has_advice=isinstance(layer, Skip)) from None
         summaries.append(LayerSummary(name, layer, shape, output, layer.parameters(shape), inputs))
         source, shape = name, output
     return source, shape

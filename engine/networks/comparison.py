@@ -10,7 +10,7 @@ from itertools import zip_longest
 from engine.config.specs import Activation, NetworkSpec
 from engine.networks.architectures import ARCHITECTURES
 from engine.networks.description import SavedLayer, SavedNetwork, UnfitError
-from engine.networks.layers import Act, AvgPool, Dense, Layer, MaxPool, Skip, flattened
+from engine.networks.layers import Act, AvgPool, Dense, Layer, MaxPool, Skip, flattened, replaced
 from engine.networks.notation import format_network
 
 AS_TRAINED = "as-trained"  # stands for what the file has
@@ -56,7 +56,7 @@ def find_own_activation(network: SavedNetwork, setting: str) -> Activation:
     Raises:
         UnfitError: if it is not.
     """
-    expected = network.hidden if setting == AS_TRAINED else _replaced(network.hidden, Act())
+    expected = network.hidden if setting == AS_TRAINED else _with_activation(network.hidden, Act())
     return find_activation(network.layers, "it", expected, setting)
 
 
@@ -69,7 +69,7 @@ def own_architecture(network: SavedNetwork, name: str) -> str:
     _check_ends(network.layers)
     layers = network.hidden
     if len({layer for layer in flattened(layers) if isinstance(layer, Act)}) <= 1:
-        configurable = _replaced(layers, Act())
+        configurable = _with_activation(layers, Act())
         for built_in, expected in ARCHITECTURES.items():
             if expected == configurable:
                 return built_in
@@ -127,18 +127,9 @@ def _first_activation(hidden: Sequence[SavedLayer], expected: Sequence[Layer]) -
     return str(next(at_act, None) or next(first, NetworkSpec().activation))
 
 
-def _replaced(layers: Sequence[Layer], activation: Act) -> tuple[Layer, ...]:
+def _with_activation(layers: Sequence[Layer], activation: Act) -> tuple[Layer, ...]:
     """Return layers with ``activation`` in the place of every one."""
-
-    def one(layer: Layer) -> Layer:
-        match layer:
-            case Act():
-                return activation
-            case Skip(body, shortcut):
-                return Skip(_replaced(body, activation), _replaced(shortcut, activation))
-        return layer
-
-    return tuple(map(one, layers))
+    return replaced(layers, lambda layer: activation if isinstance(layer, Act) else layer)
 
 
 def _text(layer: Layer | None) -> str:

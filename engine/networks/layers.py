@@ -254,19 +254,17 @@ class Skip(_WithoutParameters):
     body: tuple[Layer, ...]
     shortcut: tuple[Layer, ...] = ()
 
-    def output_shape(self, shape: Shape) -> Shape:
-        """Return the shape of the sum.
+    def output_shape(self, body: Shape, shortcut: Shape) -> Shape:
+        """Return the shape of the sum of outputs of these shapes.
 
         Raises:
-            NetworkError: if a layer does not fit, or the two shapes differ.
+            NetworkError: if they differ.
         """
-        body, shortcut = _chain_shape(self.body, shape), _chain_shape(self.shortcut, shape)
         if body != shortcut:
-            raise NetworkError(self.mismatch(body, shortcut))
+            raise NetworkError(self._mismatch(body, shortcut))
         return body
 
-    def mismatch(self, body: Shape, shortcut: Shape) -> str:
-        """Return why outputs of these shapes can't be added, as a clause."""
+    def _mismatch(self, body: Shape, shortcut: Shape) -> str:
         told = f"the layers give {_size(body)} and the shortcut {_size(shortcut)}"
         if self.shortcut or len(body) != 3 or len(shortcut) != 3:
             return f"{told}, which can't be added; give both the same size and number of channels"
@@ -311,12 +309,6 @@ def replaced(layers: Sequence[Layer], change: Callable[[Layer], Layer]) -> tuple
         else change(layer)
         for layer in layers
     )
-
-
-def _chain_shape(layers: Sequence[Layer], shape: Shape) -> Shape:
-    for layer in layers:
-        shape = layer.output_shape(shape)
-    return shape
 
 
 def _positions(

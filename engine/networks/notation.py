@@ -72,8 +72,10 @@ MAX_KERNEL_SIDE = 64
 MAX_STRIDE = 64
 MAX_CHANNELS = 4096
 MAX_UNITS = 65_536
+MAX_DROPOUT = 0.99  # training rounds it to 1/65,536, which would matter above
 
 _SEPARATOR = re.compile(r"\s*(?:[,;+→]|->)\s*|\s*\n\s*")
+_SPACES = re.compile(r"\s+")
 _OPENING, _CLOSING = "([", ")]"
 _LAYER = re.compile(r"([a-z]+)(?:-([\dx.e-]{1,100}))?(?:\(([^()]*)\))?")
 _NUMBER = r"(\d{1,30})"
@@ -120,6 +122,16 @@ def split_architecture(architecture: str) -> tuple[str, str | None]:
     return match[1].strip(), match[2]
 
 
+def check_name(name: str) -> None:
+    """Check the name of an architecture, without layers.
+
+    Raises:
+        NetworkError: with a sentence, if it is none.
+    """
+    if not _NAME.fullmatch(name):
+        raise NetworkError(f"'{name[:40]}' is no name of an architecture: a name is letters, digits and _.")
+
+
 def _check_brackets(text: str) -> None:
     """Check that brackets are balanced, and not too deep.
 
@@ -127,12 +139,14 @@ def _check_brackets(text: str) -> None:
         NetworkError: if they are not.
     """
     expected: list[str] = []
+    depth = 0  # of blocks alone: parentheses, which hold options, are no block
     for letter in text:
+        depth += (letter == "[") - (letter == "]")
         if letter in _OPENING:
             expected.append(_CLOSING[_OPENING.index(letter)])
         elif letter in _CLOSING and (not expected or expected.pop() != letter):
             raise NetworkError(f"a '{letter}' closes nothing; remove it, or open it before.")
-        if len(expected) > MAX_DEPTH:
+        if depth > MAX_DEPTH:
             raise NetworkError(f"blocks in blocks may be {MAX_DEPTH} deep, and these are deeper.")
     if expected:
         raise NetworkError(f"a '{expected[-1]}' is missing at the end.")
@@ -156,8 +170,9 @@ def _pieces(text: str, separator: re.Pattern[str] = _SEPARATOR) -> Iterator[str]
         if depth == 0 and (match := separator.match(text, position)):
             yield text[start:position]
             start = position = match.end()
-        else:
-            position += 1
+        else:  # a separator's own spaces were looked for, from the first of them on
+            spaces = _SPACES.match(text, position)
+            position = spaces.end() if spaces else position + 1
     yield text[start:]
 
 
@@ -239,8 +254,8 @@ def _dropout_reader(kind: type[Dropout | SpatialDropout]) -> Callable[[str, str,
     def read(piece: str, size: str, options: str | None) -> Layer | None:
         if not _DECIMAL.fullmatch(size) or options is not None:
             return None
-        if not 0 < (rate := float(size)) < 1:
-            raise NetworkError(f"the share in '{piece}' must be above 0 and below 1.")
+        if not 0 < (rate := float(size)) <= MAX_DROPOUT:
+            raise NetworkError(f"the share in '{piece}' must be above 0 and at most {MAX_DROPOUT}.")
         return kind(rate)
 
     return read

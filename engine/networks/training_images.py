@@ -26,6 +26,7 @@ class TrainingImages:
         normalization: as in ``DataSpec``, like the two shares.
         counts: of the images for training, validation and testing.
         class_names: in the order of the network's outputs.
+        black: as in ``DatasetInfo``, like ``white``; empty in files of earlier versions.
     """
 
     MEMBER: ClassVar = "trainscope.json"
@@ -37,13 +38,16 @@ class TrainingImages:
     test_fraction: float
     counts: tuple[int, int, int]
     class_names: tuple[str, ...]
+    black: tuple[float, ...] = ()
+    white: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, data: DataSpec, info: DatasetInfo) -> Self:
         """Return the record of the data set ``info``, prepared as ``data`` says."""
         counts = (info.train_count, info.validation_count, info.test_count)
         shares = (data.validation_fraction, data.test_fraction)
-        return cls(info.title, info.fingerprint, data.normalization, *shares, counts, info.class_names)
+        images = (info.title, info.fingerprint, data.normalization)
+        return cls(*images, *shares, counts, info.class_names, info.black, info.white)
 
     @classmethod
     def read(cls, archive: ZipFile) -> Self | None:

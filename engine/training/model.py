@@ -242,13 +242,18 @@ class MeasuredModel(keras.Model):
         else:
             self.optimizer.learning_rate = rate
 
+    @property
+    def _averages(self) -> list[keras.Variable]:
+        """The averages of the trainable weights; Keras has no public access to them."""
+        averages: list[keras.Variable] = self.optimizer._model_variables_moving_average  # noqa: SLF001
+        return averages
+
     def validated_weights(self) -> list[Array]:
         """Return the network's weights as they are validated: with the averages, if an average is kept."""
         weights: list[Array] = self.get_weights()
         if self.optimizer.use_ema:
-            averages = self.optimizer._model_variables_moving_average  # noqa: SLF001 # Keras has no other access to them
             of = {id(variable): number for number, variable in enumerate(self.weights)}
-            for variable, average in zip(self.network.trainable_variables, averages, strict=True):
+            for variable, average in zip(self.network.trainable_variables, self._averages, strict=True):
                 weights[of[id(variable)]] = average.numpy()
         return weights
 
@@ -305,9 +310,8 @@ class MeasuredModel(keras.Model):
         if not self.optimizer.use_ema:
             return self._evaluator.evaluate(*self._validation)
         variables = self.network.trainable_variables
-        averages = self.optimizer._model_variables_moving_average  # noqa: SLF001 # Keras has no other access to them
         trained = [tf.identity(variable.value) for variable in variables]
-        for variable, average in zip(variables, averages, strict=True):
+        for variable, average in zip(variables, self._averages, strict=True):
             variable.assign(average)
         found = self._evaluator.evaluate(*self._validation)
         for variable, values in zip(variables, trained, strict=True):

@@ -34,8 +34,8 @@ def make_learning_rate(run: RunSpec, timetable: Timetable) -> float | LearningRa
 
 
 def warm_up_steps(run: RunSpec, timetable: Timetable) -> int:
-    """Return the number of steps of the warm-up, which ends with the run at the latest."""
-    return min(round(run.training.warm_up * timetable.steps_per_epoch), timetable.total_steps)
+    """Return the number of steps of the warm-up, which may be more than the run has."""
+    return round(run.training.warm_up * timetable.steps_per_epoch)
 
 
 class WarmUp(LearningRateSchedule):

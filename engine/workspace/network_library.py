@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.experiments.fields import normalize_architecture
-from engine.networks.architectures import architecture_name
+from engine.networks.architectures import ARCHITECTURES
 from engine.networks.notation import split_architecture
 from engine.utils.errors import NetworkError
 from engine.workspace.library import Library
@@ -44,17 +44,16 @@ class NetworkLibrary(Library):
             checked = normalize_architecture(architecture)
         except ValueError as error:
             raise NetworkError(str(error)) from None
-        if split_architecture(checked)[1] is None:
-            raise NetworkError(f"'{checked}' is a built-in architecture; write layers after a name of your own.")
-        self._save_all(self.networks() | {architecture_name(checked): checked})
+        name, notation = split_architecture(checked)
+        known = self._read()
+        if notation is None or (name in ARCHITECTURES and name not in known):
+            raise NetworkError(f"'{name}' is a built-in architecture; write layers after a name of your own.")
+        self._write(known | {name: notation})
 
     def remove(self, name: str) -> None:
         """Remove a network; propagates ``StoreError`` if the file can't be read or written."""
-        self._save_all({known: text for known, text in self.networks().items() if known != name})
+        self._write({known: notation for known, notation in self._read().items() if known != name})
 
     def resolve(self, architecture: str) -> str:
         """Return ``name[layers]`` for the name of a saved network; any other text unchanged."""
         return self.networks().get(architecture.strip(), architecture)
-
-    def _save_all(self, networks: dict[str, str]) -> None:
-        self._write({name: split_architecture(text)[1] or "" for name, text in networks.items()})

@@ -30,7 +30,7 @@ from engine.networks.architectures import (
     layers_of,
     summarize_layers,
 )
-from engine.networks.notation import EXAMPLE, split_architecture
+from engine.networks.notation import EXAMPLE, check_name, split_architecture
 from engine.utils.errors import NetworkError, TrainscopeError
 from engine.utils.text import pluralise
 from engine.workspace.network_library import NetworkLibrary
@@ -126,7 +126,10 @@ class NetworkDialog(QDialog):
         return next(each for each in candidates if each not in self._saved and each not in ARCHITECTURES)
 
     def _written(self) -> str:
-        return f"{self._name.text().strip()}[{self._notation.text}]"
+        """Return the architecture as a text; propagates ``NetworkError`` if its name is none."""
+        name = self._name.text().strip()
+        check_name(name)
+        return f"{name}[{self._notation.text}]"
 
     def _check(self) -> None:
         """Show the layers of the current text, or why it is invalid."""

@@ -67,6 +67,8 @@ class ArchitecturesEditor(QWidget):
         box.toggled.connect(lambda _on: self.changed.emit())
         self._boxes[architecture] = box
         self._place()
+        if ticked:
+            self.changed.emit()
 
     def _place(self) -> None:
         """Arrange the boxes: those of the course, further built-in ones and the user's own each begin a row."""
@@ -84,13 +86,15 @@ class _NetworkBox(QCheckBox):
     def __init__(self, architecture: str) -> None:
         super().__init__(architecture_name(architecture))
         self._architecture = architecture
+        self._has_picture = False
         self.setToolTip(layers_tip(architecture))
 
     def event(self, event: QEvent) -> bool:
-        """Draw the picture when it is asked for, as drawing that of every network would delay the window."""
-        if event.type() == QEvent.Type.ToolTip:
+        """Draw the picture when it is first asked for, as drawing that of every network would delay the window."""
+        if event.type() == QEvent.Type.ToolTip and not self._has_picture:
             from gui.forms.network_tip import picture_tip
 
+            self._has_picture = True  # on white in either colour scheme
             self.setToolTip(picture_tip(self._architecture))
         return super().event(event)
 
@@ -139,9 +143,11 @@ class ArchitectureEditor(QWidget):
         if position < 0:
             self.box.addItem(name, architecture)
             position = self.box.count() - 1
-        else:
-            self.box.setItemData(position, architecture)
+        is_changed = position == self.box.currentIndex() and self.chosen != architecture
+        self.box.setItemData(position, architecture)
         self.box.setItemData(position, layers_tip(architecture), Qt.ItemDataRole.ToolTipRole)
+        if is_changed:
+            self.changed.emit()
         if ticked:
             self.box.setCurrentIndex(position)
 

@@ -19,7 +19,7 @@ MAX_TEXT = 400  # characters of a notation
 
 
 def picture_tip(architecture: str) -> str:
-    """Return a picture of a network, with its numbers of layers and parameters."""
+    """Return a picture of a network, with its number of parameters."""
     text = layers_tip(architecture)
     text = escape(text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]} …")
     height, width, _ = SHAPE
@@ -35,7 +35,5 @@ def picture_tip(architecture: str) -> str:
         Qt.TransformationMode.SmoothTransformation,
     )
     source = f"data:image/png;base64,{base64.b64encode(to_png(small)).decode()}"
-    counts = (
-        f"{len(summaries)} layers, {diagram.parameters:,} parameters on {width}x{height} gray images, {CLASSES} classes"
-    )
+    counts = f"{diagram.parameters:,} parameters on {width}x{height} gray images, {CLASSES} classes"
     return f'<p><b>{architecture_name(architecture)}</b>: {counts}</p><p>{text}</p><img src="{source}">'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from PySide6.QtCore import Signal
@@ -15,16 +16,20 @@ from gui.widgets.collapsible_text import FoldButton
 from gui.widgets.factories import push_button
 
 DEFAULT_CHANNELS = 16
-# Several layers at once; {same} stands for the channels at the cursor, {twice} for twice as many.
+# Several layers at once; {same} stands for the channels at the cursor, {twice} for twice as many, and {shortcut} for
+# ``SHORTCUT`` if the images at the cursor have other channels than {same}.
 TEMPLATES = {
     "Convolution, normalised": "Conv-3x3x{twice}(same, no bias), BatchNorm, Act",
     "Residual block": "Skip[Conv-3x3x{same}(same, no bias), BatchNorm, Act, "
-    "Conv-3x3x{same}(same, no bias), BatchNorm], Act",
+    "Conv-3x3x{same}(same, no bias), BatchNorm{shortcut}], Act",
     "Residual block, half the size": "Skip[Conv-3x3x{twice}(same, stride 2, no bias), BatchNorm, Act, "
     "Conv-3x3x{twice}(same, no bias), BatchNorm | Conv-1x1x{twice}(stride 2, no bias), BatchNorm], Act",
     "Depthwise separable convolution": "DepthwiseConv-3x3(same, no bias), BatchNorm, Act, "
     "Conv-1x1x{twice}(no bias), BatchNorm, Act",
 }
+
+SHORTCUT = " | Conv-1x1x{same}(no bias), BatchNorm"
+_SEPARATORS = ",;+→-> \n\t"
 
 
 class NotationEditor(QWidget):
@@ -75,8 +80,7 @@ class NotationEditor(QWidget):
         """Insert layers at the cursor or in place of the selection, with the commas that separate them."""
         cursor = self.box.textCursor()
         before, after = self.text[: cursor.selectionStart()].rstrip(), self.text[cursor.selectionEnd() :].lstrip()
-        channels = self._channels(before)
-        layers = layers.format(same=channels, twice=2 * channels)
+        layers = _filled(layers, self._channels(before))
         start = ", " if before and before[-1] not in ",;[|+" else " " if before and before[-1] != "[" else ""
         end = ", " if after and after[0] not in ",;]|+" else ""
         cursor.setPosition(len(before))
@@ -85,14 +89,15 @@ class NotationEditor(QWidget):
         self.box.setTextCursor(cursor)
         self.box.setFocus()
 
-    def _channels(self, before: str) -> int:
-        """Return the number of channels after the layers that end before the cursor."""
+    def _channels(self, before: str) -> int | None:
+        """Return the number of channels after the layers before the cursor; None if they give no image."""
+        path = _path(before)
         try:
-            summaries = summarize_layers(parse_network(before.rstrip(",; ")), self._input_shape, 1)
+            summaries = summarize_layers(parse_network(path) if path else (), self._input_shape, 1)
         except NetworkError:
-            return DEFAULT_CHANNELS
+            return None
         shape = summaries[-1].input_shape
-        return shape[2] if len(shape) == 3 and shape[2] > 3 else DEFAULT_CHANNELS
+        return shape[2] if len(shape) == 3 else None
 
     def _menu(self) -> QMenu:
         menu = QMenu("Insert", self)
@@ -102,13 +107,41 @@ class NotationEditor(QWidget):
                 self._add(menu, layer, layer, what)
         menu.addSeparator()
         for title, layers in TEMPLATES.items():
-            self._add(menu, title, layers, layers.format(same=DEFAULT_CHANNELS, twice=2 * DEFAULT_CHANNELS))
+            self._add(menu, title, layers, _filled(layers, None))
         return menu
 
     def _add(self, menu: QMenu, title: str, layers: str, tip: str) -> None:
         action = menu.addAction(title)
         action.setToolTip(f"<p>{escape(tip)}</p>")
         action.triggered.connect(lambda: self.insert(layers))
+
+
+def _filled(layers: str, channels: int | None) -> str:
+    """Return a template's layers for images of so many channels; those of photos become more."""
+    same = channels if channels is not None and channels > 3 else DEFAULT_CHANNELS
+    shortcut = SHORTCUT.format(same=same) if channels not in (None, same) else ""
+    return layers.format(same=same, twice=2 * same, shortcut=shortcut)
+
+
+def _path(before: str) -> str:
+    """Return the layers that an image passes on its way to the end of ``before``.
+
+    Of a block that isn't closed there, these are the layers of the side that the end is in.
+    """
+    opened: list[tuple[int, int]] = []  # of each such block the positions of its bracket, and of the side's beginning
+    for position, letter in enumerate(before):
+        if letter == "[":
+            opened.append((position, position + 1))
+        elif letter == "]" and opened:
+            opened.pop()
+        elif letter == "|" and opened:
+            opened[-1] = (opened[-1][0], position + 1)
+    starts = [0, *(start for _, start in opened)]
+    ends = [*(bracket for bracket, _ in opened), len(before)]
+    parts = [
+        re.sub(r"skip\s*$", "", before[start:end], flags=re.IGNORECASE) for start, end in zip(starts, ends, strict=True)
+    ]
+    return ", ".join(part for part in (each.strip(_SEPARATORS) for each in parts) if part)
 
 
 def _help() -> str:

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Self
 
 from engine.config.specs import DataSpec, Normalization
+from engine.datasets.prepare import fixed_preparation
 from engine.events.inference import NetworkOpened
+from engine.utils.errors import SpecError
 from engine.workspace.trained_networks import TrainedRun
 
 MAX_IMAGE_SIDE = 512  # of DataSpec.image_size
+OF_A_DATASET: Normalization = "per-dataset"  # the normalisation that needs one
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,10 @@ class Candidate:
         label: its text in a list.
         shape: height, width and channels of its images.
         data: the data set whose test images are offered, and how images are prepared; None if there is none.
-        normalization: of the images if there is none.
+        normalization: of the images.
+        trained_on: title of the data set it was trained on; empty if that is not known.
+        black: the value of black after normalisation, for each channel; empty if that is not known.
+        white: likewise.
     """
 
     label: str
@@ -31,12 +37,21 @@ class Candidate:
     class_names: tuple[str, ...]
     data: DataSpec | None
     normalization: Normalization = "half"
+    trained_on: str = ""
+    black: tuple[float, ...] = ()
+    white: tuple[float, ...] = ()
+
+    @property
+    def lacks_means(self) -> bool:
+        """Whether images can't be prepared, as it is not known whose means are to be subtracted."""
+        return self.data is None and self.normalization == OF_A_DATASET
 
     @classmethod
     def of_run(cls, run: TrainedRun) -> Self:
         """Return the network of a run of this workspace."""
-        height, width, channels = run.info.shape
-        return cls(run.label, run.model, (height, width, channels), run.info.class_names, run.data)
+        info, normalization = run.info, run.data.normalization
+        known = (info.title, info.black, info.white)
+        return cls(run.label, run.model, info.shape, info.class_names, run.data, normalization, *known)
 
     @classmethod
     def of_file(
@@ -53,7 +68,8 @@ class Candidate:
         data = _data_of(opened, normalization, dataset) if dataset is not None else None
         numbers = tuple(f"class {number}" for number in range(opened.classes))
         names = class_names or (opened.class_names if len(opened.class_names) == opened.classes else numbers)
-        return cls(f"{opened.file.name} · file", opened.file, opened.shape, names, data, normalization)
+        known = (opened.trained_on, *_levels(opened, normalization))
+        return cls(f"{opened.file.name} · file", opened.file, opened.shape, names, data, normalization, *known)
 
 
 def assumptions(opened: NetworkOpened, chosen: Candidate) -> Iterator[str]:
@@ -61,10 +77,12 @@ def assumptions(opened: NetworkOpened, chosen: Candidate) -> Iterator[str]:
     height, width, channels = opened.shape
     size = f"Images are resized to {width}×{height} {'in gray' if channels == 1 else 'in colour'}"
     used, trained = chosen.normalization, opened.normalization
-    if trained is None:
+    if chosen.lacks_means:
+        yield f"{size}. Choose the data set under Classes: '{used}' needs its means."
+    elif trained is None:
         yield f"{size}. The file does not say how they were normalised: '{used}' is assumed."
-    elif trained == used and (used != "per-dataset" or chosen.data is not None):
-        whose = f" with the means of {chosen.data.dataset}" if used == "per-dataset" and chosen.data else ""
+    elif trained == used:
+        whose = f" with the means of {chosen.data.dataset}" if used == OF_A_DATASET and chosen.data else ""
         yield f"{size} and normalised as '{used}'{whose}, as in training on {opened.trained_on}."
     else:
         yield f"{size} and normalised as '{used}'; in training on {opened.trained_on} it was '{trained}'."
@@ -74,6 +92,17 @@ def assumptions(opened: NetworkOpened, chosen: Candidate) -> Iterator[str]:
         yield "The names of its classes are those in the file."
     else:
         yield "The file does not name its classes: they are numbered."
+
+
+def _levels(opened: NetworkOpened, normalization: Normalization) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return what black and white become for the network of a file; empty if only its data set would tell."""
+    if opened.black and normalization == opened.normalization:
+        return opened.black, opened.white
+    try:
+        preparation = fixed_preparation(normalization, opened.shape[2])
+    except SpecError:
+        return (), ()
+    return preparation.level(0), preparation.level(255)
 
 
 def _data_of(opened: NetworkOpened, normalization: Normalization, dataset: str) -> DataSpec:

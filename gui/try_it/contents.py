@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QRect, Qt
-from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPalette, QShowEvent
 from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from engine.events.inference import NetworkOpened
@@ -31,13 +31,17 @@ def layers_of_file(opened: NetworkOpened) -> tuple[LayerSummary, ...]:
 
 
 class FirstWeights(QWidget):
-    """The weights of the first layer that has some, on one grey scale, or in colour for images in colour."""
+    """The weights of the first layer that has some, on one grey scale, or in colour for images in colour.
+
+    They are drawn once they are in sight, as a large layer takes tenths of a second.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("first_weights")
         self.setAccessibleName("Weights of the first layer")
         self._opened: NetworkOpened | None = None
+        self._is_drawn = False
         self._caption = ElidedLabel()
         self._caption.setObjectName("caption")
         self._picture = _Picture()
@@ -58,16 +62,8 @@ class FirstWeights(QWidget):
 
     def show_weights(self, opened: NetworkOpened) -> None:
         """Show the weights of a network's file."""
-        self._opened = opened
-        found = weight_images(opened.weights)
-        scale = common_scale(found.images)
-        background = self.palette().color(QPalette.ColorRole.Window).lightness()
-        self._picture.show_image(to_qimage(tile(to_bytes(found.images, scale), background, found.columns)))
-        count = pluralise(len(found.images), "image")
-        if found.columns is not None:
-            outputs = len(found.images) // found.columns
-            count = f"a row for each of {outputs} outputs, a column for each of {found.columns} inputs"
-        self._caption.setText(f"{opened.weights.layer}: {count}; black {-scale:.3g}, white {scale:.3g}")
+        self._opened, self._is_drawn = opened, False
+        self._draw()
 
     def clear(self) -> None:
         """Show nothing."""
@@ -75,11 +71,34 @@ class FirstWeights(QWidget):
         self._caption.setText("")
         self._picture.show_image(QImage())
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Draw what was not in sight before."""
+        super().showEvent(event)
+        self._draw()
+
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """Paint the gaps in the new colour of the window."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and self._opened is not None:
-            self.show_weights(self._opened)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._is_drawn = False
+            self._draw()
+
+    def _draw(self) -> None:
+        opened = self._opened
+        if opened is None or self._is_drawn or not self.isVisible():
+            return
+        self._is_drawn = True
+        found = weight_images(opened.weights)
+        scale = common_scale(found.images)
+        background = self.palette().color(QPalette.ColorRole.Window).lightness()
+        self._picture.show_image(to_qimage(tile(to_bytes(found.images, scale), background, found.columns)))
+        shown, outputs = len(opened.weights.values), opened.outputs
+        part = f"first {shown} of {outputs:,}"
+        count = pluralise(shown, "image") if shown == outputs else f"{part} images"
+        if found.columns is not None:
+            rows = f"{outputs} outputs" if shown == outputs else f"the {part} outputs"
+            count = f"a row for each of {rows}, a column for each of {opened.weights.values.shape[1]} inputs"
+        self._caption.setText(f"{opened.weights.layer}: {count}; black {-scale:.3g}, white {scale:.3g}")
 
 
 class NetworkPages(QTabWidget):

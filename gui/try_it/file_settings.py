@@ -10,10 +10,8 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
 from engine.config.fields import describe
 from engine.config.specs import DataSpec
 from engine.events.inference import NetworkOpened, PickedTestImages
-from gui.try_it.candidate import Candidate, assumptions
+from gui.try_it.candidate import OF_A_DATASET, Candidate, assumptions
 from gui.widgets.factories import shrinkable_combo_box
-
-OF_A_DATASET = "per-dataset"  # the normalisation that needs one
 
 
 class FileSettings(QWidget):

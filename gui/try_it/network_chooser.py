@@ -75,14 +75,15 @@ class NetworkChooser(QWidget):
 
     def show_runs(self, runs: Sequence[TrainedRun]) -> None:
         """Offer the networks of ``runs``; the choice is kept if it is among them."""
-        chosen = self.network.model if self.network is not None else None
+        chosen = (self.is_file, self.network.model) if self.network is not None else None
         self._runs = list(runs)
         self._fill(chosen)
 
     def show_file(self, opened: NetworkOpened) -> None:
         """Offer the network of a file, and choose it."""
         self._files = [opened, *(each for each in self._files if each.file != opened.file)]
-        self._fill(opened.file, is_new=True)
+        self._shown = None  # the file may be another network than when it was opened before
+        self._fill((True, opened.file), is_new=True)
 
     def take_classes(self, picked: PickedTestImages) -> str:
         """Use the classes of a data set for the chosen file; return a sentence if they are not those of the network."""
@@ -92,9 +93,15 @@ class NetworkChooser(QWidget):
         """Choose no data set for the chosen file."""
         self._settings.drop_dataset()
 
-    def _fill(self, chosen: Path | None, is_new: bool = False) -> None:
+    def _fill(self, chosen: tuple[bool, Path] | None, is_new: bool = False) -> None:
+        """List the networks.
+
+        Args:
+            chosen: whether a file is to be chosen, which may be that of a run as well, and which.
+            is_new: whether it was just opened.
+        """
         labels = [f"{each.file.name} · file" for each in self._files] + [run.label for run in self._runs]
-        models = [each.file for each in self._files] + [run.model for run in self._runs]
+        models = [(True, each.file) for each in self._files] + [(False, run.model) for run in self._runs]
         before = self._box.currentIndex() if self.is_file else None
         with QSignalBlocker(self._box):
             self._box.clear()

@@ -41,6 +41,8 @@ NO_IMAGE = (
     "Draw on the canvas, drop an image file anywhere, or click a test image: here appears what the network takes it "
     "for, and what each of its layers makes of it."
 )
+NO_ANSWER = "No prediction: the network could not be applied to this image."
+NO_MEANS = "No prediction yet: choose the data set under Classes whose means 'per-dataset' needs."
 NETWORKS = "Trained networks (*.keras);;All files (*)"
 NETWORK_ENDINGS = (".keras", ".h5", ".hdf5", ".pb", ".pt", ".pth", ".safetensors", ".ckpt", ".onnx", ".tflite")
 FILES = f"Images ({' '.join(f'*{ending}' for ending in ENDINGS)});;All files (*)"
@@ -225,6 +227,8 @@ class TryItTab(DeferredPage):
             self._to_open = None
         if isinstance(task, PickTestImagesTask) and self._chooser.is_file and network and network.data == task.data:
             self._chooser.drop_dataset()
+        if isinstance(task, ProbeTask) and network and task.model_file == network.model:
+            self._answer.show_hint(NO_ANSWER)  # what is shown belongs to another image, network or preparation
         self._describe_image()
 
     def _describe_network(self) -> None:
@@ -255,7 +259,7 @@ class TryItTab(DeferredPage):
 
     def _warm_up(self) -> None:
         """Load libraries and network before the user draws, by probing a black image; the answer is not shown."""
-        if self.network is not None and self.canvas.image() is None:
+        if self.network is not None and not self.network.lacks_means and self.canvas.image() is None:
             self._send_probe(np.zeros(self.network.shape, np.uint8))
 
     def _choose_test_image(self, image: Array, label: int) -> None:
@@ -272,12 +276,12 @@ class TryItTab(DeferredPage):
         self._probe()
 
     def _probe(self) -> None:
-        image = self.canvas.image()
-        if image is not None:
+        image, network = self.canvas.image(), self.network
+        if image is not None and network is not None and not network.lacks_means:
             self._send_probe(image)
         else:
             self._requests.forget(ProbeTask)
-            self._answer.show_content(False)
+            self._answer.show_hint(NO_IMAGE if image is None else NO_MEANS)
 
     def _send_probe(self, image: Array) -> None:
         network = self.network
@@ -294,8 +298,8 @@ class TryItTab(DeferredPage):
             return  # of a previously chosen network
         self._loaded = network.model
         self._describe_image()
-        if self.canvas.image() is None:
-            return  # cleared in the meantime
+        if self.canvas.image() is None or network.lacks_means:
+            return  # cleared in the meantime, or of the preparation before
         names = network.class_names
         self.bars.show_probabilities(event.probabilities, names, self._true_class())
         self.maps.show_layers(event.layers)

@@ -24,6 +24,11 @@ class Placeholder(QStackedWidget):
         """Set the placeholder text."""
         self._label.setText(hint)
 
+    def show_hint(self, hint: str) -> None:
+        """Show this placeholder text instead of the content."""
+        self.set_hint(hint)
+        self.show_content(False)
+
     def show_content(self, available: bool) -> None:
         """Show the content if it is available, otherwise the hint."""
         self.setCurrentIndex(1 if available else 0)

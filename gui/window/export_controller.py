@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
 
 from engine.executors.tasks import ExportNetworkTask, ExportTask, ReportTask, Task
 from engine.exports.networks import network_properties
@@ -15,8 +15,7 @@ from gui.background.questions import newest_entries, one_entry
 from gui.background.store_reader import StoreReader
 from gui.try_it.candidate import Candidate
 
-NETWORK_FILES = ("ONNX (*.onnx)", "TFLite (*.tflite)", "Keras (*.keras)")
-NETWORK_SUFFIXES = (".onnx", ".tflite", ".keras")
+NETWORK_FILES = {"ONNX (*.onnx)": ".onnx", "TFLite (*.tflite)": ".tflite", "Keras (*.keras)": ".keras"}
 MOST_EXPERIMENTS = 200  # in the list of a report, in addition to those chosen
 
 
@@ -45,16 +44,15 @@ class ExportController(QObject):
 
     def export_network(self, network: Candidate) -> None:
         """Write a trained network to a file that the user chooses."""
-        start, kinds = f"{network.model.stem}.onnx", ";;".join(NETWORK_FILES)
-        name, _ = QFileDialog.getSaveFileName(self._window, "Export the network", start, kinds)
-        file = Path(name)
-        if not name:
+        file = self._network_file(network.model.stem)
+        if file is None:
             return
-        if file.suffix not in NETWORK_SUFFIXES:
-            self.failed.emit(f"{file.name} says no format; choose a name that ends with {', '.join(NETWORK_SUFFIXES)}.")
+        if file.suffix.lower() not in NETWORK_FILES.values():
+            endings = ", ".join(NETWORK_FILES.values())
+            self.failed.emit(f"{file.name} is of no format for networks; choose a name that ends with {endings}.")
             return
-        normalization = network.data.normalization if network.data is not None else network.normalization
-        properties = network_properties(normalization, network.shape[2] == 1, network.class_names)
+        known = (network.trained_on, network.black, network.white)
+        properties = network_properties(network.normalization, network.shape[2] == 1, network.class_names, *known)
         self.started.emit("Exporting …")
         self._run_task(ExportNetworkTask(network.model, network.shape, properties, file))
 
@@ -62,6 +60,22 @@ class ExportController(QObject):
         """Write a report; ``chosen`` experiments, or the newest finished one of each kind, are preselected."""
         query = newest_entries(MOST_EXPERIMENTS, chosen or ())
         self._reader.ask(query, lambda entries: self._report(entries, chosen), self.failed.emit)
+
+    def _network_file(self, start: str) -> Path | None:
+        """Ask for the file of a network; a name without a suffix gets that of the chosen type."""
+        title = "Export the network"
+        # Proposed without a suffix, so that choosing a type is enough.
+        name, kind = QFileDialog.getSaveFileName(self._window, title, start.replace(".", "_"), ";;".join(NETWORK_FILES))
+        if not name:
+            return None
+        file = Path(name)
+        if file.suffix or kind not in NETWORK_FILES:
+            return file
+        file = file.with_suffix(NETWORK_FILES[kind])
+        if file.exists():  # the dialog has asked about the name without it
+            answer = QMessageBox.question(self._window, title, f"{file.name} already exists. Replace it?")
+            return file if answer == QMessageBox.StandardButton.Yes else None
+        return file
 
     def _export(self, entry: CatalogueEntry) -> None:
         from gui.dialogs.export import ExportDialog

@@ -39,6 +39,7 @@ def opened(name: str = "own.keras", **changes: object) -> NetworkOpened:
         "network[Conv-3x3x4, ReLU, Skip[Conv-1x1x4], GlobalAvgPool]",
         ("eyes", "eyes, ReLU", "more", "sum", "mean", "end"),
         weights,
+        4,
     )
     return replace(found, **changes)  # type: ignore[arg-type]
 

@@ -69,7 +69,7 @@ MIN_LEARNING_RATE = 1e-6  # below it a network hardly changes; a cosine schedule
 
 
 def continuation_settings(run: RunSpec, model: Path, last_rate: float) -> dict[str, Any]:
-    """Return settings that continue the training of a run as it ended: at its last rate, without its schedule.
+    """Return settings that continue the training of a run as it ended, without its schedule.
 
     Args:
         run: the finished run.

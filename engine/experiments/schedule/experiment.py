@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -131,6 +132,8 @@ class LearningScheduleSpec(
         if len(set(self.compare)) < len(self.compare):
             raise ValueError("name each schedule under compare once.")
         if not self.switches:
+            if len(self.rates) > 1 and self.warm_up > self.epochs - len(self.rates) + 1:
+                raise ValueError("warm_up must leave an epoch for each of the rates; shorten it, or train for longer.")
             return self
         if len(self.switches) != len(self.rates) - 1:
             raise ValueError(
@@ -194,7 +197,7 @@ def found_plateaus(spec: LearningScheduleSpec, result: ExperimentResult) -> list
         records = search.counted_runs[0].records
         accuracies = epoch_means([r.epoch for r in records], [r.validation_accuracy for r in records], spec.epochs)
         latest = spec.epochs - (len(spec.rates) - 1 - number)  # leaves an epoch for each further rate
-        start = plateaus[-1].epoch if plateaus else 0
+        start = plateaus[-1].epoch if plateaus else math.ceil(spec.warm_up)  # while the rate rises there is none
         plateaus.append(find_plateau(accuracies, start, spec.patience, spec.delta).at_most(latest))
     return plateaus
 

@@ -67,8 +67,11 @@ def write_networks(
                 yield path
 
 
-def export_network(file: Path, model: Path, shape: tuple[int, int, int], properties: Mapping[str, str]) -> None:
+def export_network(file: Path, model: Path, shape: tuple[int, int, int], properties: Mapping[str, str]) -> str:
     """Write a network as ``write_network`` does, whose ``ExportError`` it propagates.
+
+    Returns:
+        A sentence on what the file does not hold, or nothing.
 
     Raises:
         ExportError: if the file can't be written.
@@ -78,6 +81,12 @@ def export_network(file: Path, model: Path, shape: tuple[int, int, int], propert
         write_network(file, model, shape, properties)
     except OSError as error:
         raise ExportError(f"{file} can't be written ({error.strerror}); choose another file.") from error
+    if file.suffix.lower() != ".onnx" or "black" in properties:
+        return ""
+    return (
+        f"{file.name} was exported without the values of black and white, which are unknown here for the normalisation "
+        f"'{properties['normalization']}'; normalise its images with the means and deviations used in training."
+    )
 
 
 def write_network(path: Path, model: Path, shape: tuple[int, int, int], properties: Mapping[str, str]) -> None:
@@ -96,7 +105,7 @@ def write_network(path: Path, model: Path, shape: tuple[int, int, int], properti
     """
     with tensorflow_on_cpu(), atomic_path(path) as part:
         network = _load(model, shape)
-        match path.suffix:
+        match path.suffix.lower():
             case ".onnx":
                 from engine.exports.networks.onnx_file import write_onnx
 
@@ -127,15 +136,25 @@ def _load(model: Path, shape: tuple[int, int, int]) -> keras.Model:
 
 def run_properties(data: DataSpec, info: DatasetInfo) -> dict[str, str]:
     """Return the metadata of a run's network."""
-    levels = {"black": json.dumps(info.black), "white": json.dumps(info.white)}
-    return network_properties(data.normalization, data.grayscale, info.class_names) | levels | {"dataset": info.title}
+    known = (info.title, info.black, info.white)
+    return network_properties(data.normalization, data.grayscale, info.class_names, *known)
 
 
-def network_properties(normalization: Normalization, grayscale: bool, class_names: Sequence[str]) -> dict[str, str]:
-    """Return how images are prepared for a network and what its outputs mean, as texts."""
-    return {
+def network_properties(
+    normalization: Normalization,
+    grayscale: bool,
+    class_names: Sequence[str],
+    dataset: str = "",
+    black: Sequence[float] = (),
+    white: Sequence[float] = (),
+) -> dict[str, str]:
+    """Return how images are prepared for a network and what its outputs mean, as texts; without what is empty."""
+    properties = {
         "input": "float32 [batch, height, width, channels], normalised",
         "normalization": normalization,
         "grayscale": json.dumps(grayscale),
         "class_names": json.dumps(class_names),
     }
+    if black:
+        properties |= {"black": json.dumps(black), "white": json.dumps(white)}
+    return properties | ({"dataset": dataset} if dataset else {})

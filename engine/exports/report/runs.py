@@ -1,4 +1,4 @@
-"""Tables of a training experiment: accuracies, runs that did not go as planned, and findings in the curves."""
+"""Tables of a training experiment: accuracies, runs that ended early or were changed, and findings in the curves."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from engine.storage.store import Store, StoredExperiment
 from engine.training.timetable import shortened_interval
 from engine.utils.text import as_duration, pluralise
 
-RESULT, RUNS = "What the measurements support", "Runs that did not go as planned"
+RESULT, RUNS = "What the measurements support", "Runs that ended early or were changed"
 RESULTS, FIGURES, NETWORKS = "Results", "Figures", "Networks"
 CURVES = "What the curves say"
 HALF = 0.51  # share of the width up to which two pictures are paired

@@ -11,6 +11,7 @@ from engine.utils.errors import ExportError
 if TYPE_CHECKING:
     from keras.optimizers.schedules import LearningRateSchedule
 
+CROSS_ENTROPY = "cross_entropy"  # metric of a script: the loss without L2 penalties
 _OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
 
 
@@ -41,8 +42,12 @@ def _schedule_call(schedule: LearningRateSchedule) -> Call:
     return Call(f"{place}{kind.__name__}", (), tuple(arguments.items()))
 
 
-def callback_calls(run: RunSpec) -> list[Call]:
+def callback_calls(run: RunSpec, is_penalised: bool) -> list[Call]:
     """Return the calls that make Keras' callbacks for a run.
+
+    Args:
+        run: its settings.
+        is_penalised: whether the network has L2 penalties.
 
     Raises:
         ExportError: if Keras has none that does what the program does.
@@ -60,7 +65,9 @@ def callback_calls(run: RunSpec) -> list[Call]:
         settings = {"factor": FACTOR, "patience": schedule.patience, "mode": "max", "min_delta": schedule.delta}
         found.append(Call("keras.callbacks.ReduceLROnPlateau", (QUANTITY,), tuple(settings.items())))
     if stops:
-        monitored, mode = training.early_stopping, MODES[training.early_stopping]
+        mode = MODES[training.early_stopping]
+        has_penalties = training.early_stopping == "val_loss" and is_penalised  # in Keras' val_loss
+        monitored = f"val_{CROSS_ENTROPY}" if has_penalties else training.early_stopping
         settings = {"min_delta": training.stop_delta, "patience": training.stop_patience, "mode": mode}
         kept = ("restore_best_weights", True)
         found.append(Call("keras.callbacks.EarlyStopping", (monitored,), (*settings.items(), kept)))

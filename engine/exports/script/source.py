@@ -14,7 +14,7 @@ from engine.datasets.prepare import LUMA, Preparation
 from engine.events.runs import Status
 from engine.exports.script.code import source
 from engine.exports.script.network import chooses_pixels, network_imports, network_source
-from engine.exports.script.settings import callback_calls, optimizer_call
+from engine.exports.script.settings import CROSS_ENTROPY, callback_calls, optimizer_call
 from engine.networks.architectures import architecture_name
 from engine.utils.arrays import Array
 from engine.utils.paths import RESOURCES
@@ -110,8 +110,10 @@ def _values(content: ScriptContent) -> dict[str, Any]:
         "rise": RISE,
         "first_divisor": FIRST_DIVISOR,
         "last_divisor": LAST_DIVISOR,
+        "penalised": bool(network.losses),
+        "metric": source(CROSS_ENTROPY),
         "optimizer": source(optimizer, _ARGUMENT, "optimizer=", ","),
-        "callbacks": [source(each, _ARGUMENT + 4, suffix=",") for each in callback_calls(run)],
+        "callbacks": [source(each, _ARGUMENT + 4, suffix=",") for each in callback_calls(run, bool(network.losses))],
     }
 
 
@@ -144,7 +146,7 @@ def _remarks(best: RunResult, network: keras.Model) -> Iterator[str]:
     if any("Dropout" in type(layer).__name__ for layer in network.layers):
         yield "Dropout draws other units than in Trainscope, so that the two differ as repeats of a run do."
     if network.losses:
-        yield "The losses that Keras prints contain the L2 penalties, those of Trainscope do not."
+        yield f"The losses that Keras prints contain L2 penalties; {CROSS_ENTROPY} does not, as those of Trainscope."
 
 
 def _result(content: ScriptContent) -> str:

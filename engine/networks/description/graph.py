@@ -257,7 +257,7 @@ def _call_of(described: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
         case [{"args": args, "kwargs": dict(keywords)}]:
             others = [value for key, value in keywords.items() if (key, value) != ("training", False)]
             return (*_names_in(args), *_names_in(others)), keywords.get("training") is False
-        case [_, *_]:
+        case [dict(), dict(), *_]:
             raise UnfitError(f"its layer '{described['config']['name']}' is used more than once")
     raise UnfitError("its layers are not described as Keras describes them")
 

@@ -170,5 +170,5 @@ def _check_size(saved: SavedNetwork) -> None:
         summaries = summarize_layers(saved.hidden, shape, saved.classes)
     except NetworkError as error:
         raise UnfitError(str(error).rstrip(".")) from None
-    if any(math.prod(summary.output_shape) > MAX_OUTPUTS for summary in summaries):
-        raise UnfitError("it has layers of impossible sizes")
+    if any(math.prod(each) > MAX_OUTPUTS for each in (shape, *(summary.output_shape for summary in summaries))):
+        raise UnfitError("it has layers or images of impossible sizes")

@@ -198,8 +198,8 @@ class LayerPlot(Plot):
         self.setXRange(0, max(self._last_step(run) for run in variant.runs), padding=0.02)
 
     def _last_step(self, run: RunObservation) -> float:
-        """Return the planned steps of a run; if a log doesn't tell them, a round number above those it has made."""
-        planned, reached = run.planned.total_steps, run.steps[-1] if run.planned.is_logged and run.steps else 0.0
+        """Return the final step of a run; if a log doesn't tell it, a round number above those it has made."""
+        planned, reached = run.final_step, run.steps[-1] if run.planned.is_logged and run.steps else 0.0
         return planned if planned >= max(reached, 1) else round_range(0, max(reached, 1.0))[1]
 
     def _stop_following(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 import numpy as np
-from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -58,9 +58,10 @@ class WeightGrid(QWidget):
     ) -> None:
         """Show ``weights`` of ``run`` from -``scale`` (black) to ``scale`` (white), unless already shown."""
         which = None if weights is None else (weights.run, weights.layer, weights.step)
-        if (which, is_best, scale) == self._drawn:
+        key = (which, is_best, scale, _gap_grey(self.palette()))
+        if key == self._drawn:
             return
-        self._drawn = (which, is_best, scale)
+        self._drawn = key
         if weights is None:
             self._canvas.show_image(QImage(), ())
             self._title.setText(f"<b>{escape(self._variant)}</b>")
@@ -147,6 +148,12 @@ class WeightGrids(QWidget):
         """Show or hide one grid."""
         if name in self._grids:
             self._grids[name].setVisible(visible)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Redraw with the gaps of a changed palette."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._redraw_all(None)
 
     def _choose(self, _index: int) -> None:
         self.refresh(self._observations)

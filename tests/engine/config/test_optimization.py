@@ -16,23 +16,28 @@ from engine.utils.errors import SpecError
     [
         (
             {"momentum": 0.9},
-            "momentum is a setting of sgd and rmsprop only, and the optimizer is adam; set it back to 0, or choose "
-            "another optimizer.",
+            "momentum has an effect with optimizer=sgd or rmsprop only, and optimizer is adam; set momentum back to 0, "
+            "or change optimizer.",
         ),
         (
             {"optimizer": "sgd", "beta_1": 0.5},
-            "beta_1 is a setting of adam and adamw only, and the optimizer is sgd; set it back to 0.9, or choose "
-            "another optimizer.",
+            "beta_1 has an effect with optimizer=adam or adamw only, and optimizer is sgd; set beta_1 back to 0.9, or "
+            "change optimizer.",
         ),
         (
             {"optimizer": "sgd", "epsilon": 1e-8},
-            "epsilon is a setting of adam, adamw and rmsprop only, and the optimizer is sgd; set it back to 1e-07, or "
-            "choose another optimizer.",
+            "epsilon has an effect with optimizer=adam, adamw or rmsprop only, and optimizer is sgd; set epsilon back "
+            "to 1e-07, or change optimizer.",
         ),
         (
             {"optimizer": "rmsprop", "momentum": 0.9, "nesterov": True},
-            "nesterov is a setting of sgd only, and the optimizer is rmsprop; set it back to false, or choose another "
-            "optimizer.",
+            "nesterov has an effect with optimizer=sgd only, and optimizer is rmsprop; set nesterov back to false, or "
+            "change optimizer.",
+        ),
+        (
+            {"stop_patience": 2},
+            "stop_patience has an effect with early_stopping=val_accuracy or val_loss only, and early_stopping is off; "
+            "set stop_patience back to 5, or change early_stopping.",
         ),
         (
             {"optimizer": "sgd", "nesterov": True},

@@ -85,6 +85,8 @@ def specs(draw: st.DrawFn, spec: type[ExperimentSpec]) -> ExperimentSpec:
         count = len(values["rates"]) - 1
         last = values["epochs"] - 1
         values["switches"] = sorted(draw(st.sets(st.integers(1, last), min_size=count, max_size=count)))
+    elif "switches" in values:
+        values["warm_up"] = min(values["warm_up"], max(values["epochs"] - len(values["rates"]) + 1, 0))
     return spec.build(values)
 
 

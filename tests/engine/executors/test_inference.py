@@ -147,7 +147,8 @@ def test_a_file_of_keras_is_described_and_asked_without_a_data_set(tmp_path: Pat
     assert (opened.left_out, opened.normalization, opened.class_names) == (("noise (GaussianNoise)",), None, ())
     assert (opened.weights.layer, opened.weights.input_shape) == ("eyes", (6, 9, 3))
     kernel = np.asarray(parts[0].get_weights()[0])
-    assert sorted(opened.weights.values.ravel()) == sorted(kernel.ravel())
+    np.testing.assert_array_equal(opened.weights.values, kernel.transpose(2, 3, 0, 1), strict=True)
+    assert opened.outputs == 3
     expected = network(image[np.newaxis] / np.float32(255), training=False).numpy()[0]
     np.testing.assert_allclose(answer.probabilities, expected, rtol=1e-4)
     assert refused == TaskFailed(
@@ -166,7 +167,21 @@ def test_what_a_file_of_this_program_records_is_told(
         *("Digits", "half"),
         digits.info.class_names,
     )
+    assert (opened.black, opened.white) == ((-1.0,), (1.0,))
     assert opened.weights.values.shape == (32, 1024)
+    assert opened.outputs == 32
+
+
+@pytest.mark.parametrize(("shape", "units", "shown"), [((4, 4, 1), 300, 256), ((400, 400, 1), 30, 25)])
+def test_of_a_large_first_layer_what_can_be_seen_is_described(
+    tmp_path: Path, control: ControlChannel, shape: tuple[int, int, int], units: int, shown: int
+) -> None:
+    layer = keras.layers.Dense(units)
+    network = keras.Sequential([keras.Input(shape), keras.layers.Flatten(), layer, keras.layers.Dense(2)])
+    network.save(tmp_path / "large.keras")
+    (opened,) = run_tasks([OpenNetworkTask(tmp_path / "large.keras")], control)
+    assert opened.outputs == units
+    np.testing.assert_array_equal(opened.weights.values, np.asarray(layer.get_weights()[0]).T[:shown])
 
 
 @pytest.mark.parametrize(

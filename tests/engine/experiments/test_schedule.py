@@ -126,6 +126,10 @@ def test_the_course_preset_is_the_protocol_of_the_homework() -> None:
         ({"switches": [3, 3]}, "switches must rise and lie before the last epoch."),
         ({"switches": [3, 12]}, "switches must rise and lie before the last epoch."),
         ({"switches": [3, 6], "warm_up": 3.5}, "warm_up must end before the first of the switches."),
+        (
+            {"warm_up": 11, "epochs": 12},
+            "warm_up must leave an epoch for each of the rates; shorten it, or train for longer.",
+        ),
         ({"epochs": 2}, "3 rates need at least as many epochs."),
         ({"compare": ["adam", "adam"]}, "name each schedule under compare once."),
         (

@@ -103,10 +103,12 @@ def test_a_single_run_has_no_deviation(document: Document, stored: Stored) -> No
 
 
 def test_what_did_not_go_as_planned_is_named(document: Document, stored: Stored) -> None:
-    rows = table(document, stored.rates, "Runs that did not go as planned").rows
+    rows = table(document, stored.rates, "Runs that ended early or were changed").rows
     assert ("cnn_4/0.1", "1", "Diverged at step 52 of 52. No number.") in rows
     assert ("cnn_4/0.001", "2", "Learning rate set to 0.25 by hand after step 26.") in rows
-    assert not any(each.title == "Runs that did not go as planned" for each in section(document, stored.basics).parts)
+    assert not any(
+        each.title == "Runs that ended early or were changed" for each in section(document, stored.basics).parts
+    )
 
 
 def test_the_summary_names_rates_set_by_hand_too(stored: Stored, tmp_path: Path) -> None:
@@ -123,7 +125,7 @@ def test_runs_resumed_on_another_device_are_named(workspace: Path, tmp_path: Pat
         (run,) = store.runs(number)
         store.add(Intervention(run.id, 26, 0.5, InterventionKind.CONTINUED))
         store.add(Intervention(run.id, 52, 1.0, InterventionKind.MOVED))
-        found = table(build_document(store, [number]), number, "Runs that did not go as planned").rows
+        found = table(build_document(store, [number]), number, "Runs that ended early or were changed").rows
         assert [(row[0], row[2].partition(",")[0]) for row in found] == [("mlp_1", "Interrupted after step 52")]
         export_experiment(store, number, tmp_path, [Format.JSON])
     (variant,) = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["variants"]

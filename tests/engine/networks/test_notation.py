@@ -54,7 +54,7 @@ sides = st.integers(1, MAX_KERNEL_SIDE)
 paddings = st.sampled_from(["valid", "same"])
 strides = st.integers(1, MAX_STRIDE)
 penalties = st.just(0.0) | st.floats(1e-12, 1000)
-shares = st.floats(0, 1, exclude_min=True, exclude_max=True)
+shares = st.floats(0, 0.99, exclude_min=True)
 epsilons = st.just(1e-3) | st.floats(1e-12, 1)
 layers: st.SearchStrategy[Layer] = st.one_of(
     st.builds(Conv, sides, sides, st.integers(1, MAX_CHANNELS), paddings, strides, st.booleans(), penalties),
@@ -162,8 +162,8 @@ NO_SIDE = "a block needs layers, and a shortcut after its bar: Skip[layers], or 
         ("Conv-3x3x16(same,)", "an option of 'Conv-3x3x16(same,)' is missing before or after a comma."),
         ("MaxPool-2x2(no bias)", "'nobias' is no option of 'MaxPool-2x2(no bias)'; there are same, stride 2."),
         ("FC-64(bias)", "'bias' is no option of 'FC-64(bias)'; there are no bias, L2 0.0005."),
-        ("Dropout-0", "the share in 'Dropout-0' must be above 0 and below 1."),
-        ("SpatialDropout-1.0", "the share in 'SpatialDropout-1.0' must be above 0 and below 1."),
+        ("Dropout-0", "the share in 'Dropout-0' must be above 0 and at most 0.99."),
+        ("SpatialDropout-1.0", "the share in 'SpatialDropout-1.0' must be above 0 and at most 0.99."),
         ("BatchNorm(momentum 1)", "the momentum in 'BatchNorm(momentum 1)' must be from 0 to 0.999999."),
         ("Skip[ReLU", "a ']' is missing at the end."),
         ("Skip[ReLU)", "a ')' closes nothing; remove it, or open it before."),
@@ -172,13 +172,21 @@ NO_SIDE = "a block needs layers, and a shortcut after its bar: Skip[layers], or 
         ("Skip[]", NO_SIDE),
         ("Skip[Act | ]", NO_SIDE),
         ("Skip[Act,, Act]", "a layer is missing before or after a comma."),
-        ("Skip[" * 9 + "Act" + "]" * 9, f"blocks in blocks may be {MAX_DEPTH} deep, and these are deeper."),
+        (
+            "Skip[" * 9 + "Conv-3x3x4(same)" + "]" * 9,
+            f"blocks in blocks may be {MAX_DEPTH} deep, and these are deeper.",
+        ),
         ("FC-0", "the number of units in 'FC-0' must be from 1 to 65536."),
         ("ReLU, FC-65537(no bias)", "the number of units in 'FC-65537(no bias)' must be from 1 to 65536."),
     ],
 )
 def test_each_mistake_has_its_sentence(text: str, reason: str) -> None:
     assert refusal(text) == reason
+
+
+def test_options_in_the_deepest_block_are_no_block_of_their_own() -> None:
+    deepest = "Skip[" * MAX_DEPTH + "Conv-3x3x4(same)" + "]" * MAX_DEPTH
+    assert format_network(parse_network(deepest)) == deepest
 
 
 @pytest.mark.parametrize("piece", ["Cnov-3x3x16", "FC-1e3", "FC-x", "LSTM-8", "'", "-"])

@@ -16,10 +16,19 @@ from engine.events.commands import Control
 from engine.events.runs import Checkpoint, Interrupted, KeptWeights, Record, RunFinished, Status, Weights
 from engine.events.tasks import Event
 from tests.engine.support import Asking, of, small_run, timeless, train_here
+from tests.engine.training import test_resume
 
 EVERYTHING: dict[str, Any] = {
     **{"rate_over_time": "cosine-restarts", "restart_period": 3, "warm_up": 1.5, "ema_momentum": 0.5},
     **{"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.3},
+}
+
+# Every layer with state or draws, every change of the images, and every setting at once.
+EVERY_INGREDIENT: dict[str, Any] = {
+    **test_resume.EVERYTHING,
+    **test_resume.OF_SGD,
+    **test_resume.AUGMENTED,
+    **{"rate_over_time": "cosine-restarts", "restart_period": 2, "warm_up": 1, "architectures": [test_resume.LAYERS]},
 }
 
 
@@ -181,7 +190,13 @@ def after(step: int, events: list[Event]) -> list[Any]:
 
 @pytest.mark.parametrize(
     ("changes", "from_best"),
-    [({}, 0), *(pytest.param(*each, marks=pytest.mark.long) for each in (({}, 1), (EVERYTHING, 0), (EVERYTHING, 1)))],
+    [
+        ({}, 0),
+        *(
+            pytest.param(*each, marks=pytest.mark.long)
+            for each in (({}, 1), (EVERYTHING, 0), (EVERYTHING, 1), (EVERY_INGREDIENT, 0), (EVERY_INGREDIENT, 1))
+        ),
+    ],
 )
 def test_a_run_that_goes_on_ends_with_the_same_bits(
     changes: dict[str, Any], from_best: int, few_digits: PreparedData

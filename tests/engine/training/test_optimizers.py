@@ -37,11 +37,15 @@ AVERAGE = {"use_ema": True, "ema_momentum": 0.9}
 
 # Our settings, and the arguments of Keras' optimiser that mean the same.
 SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "momentum": ({"optimizer": "sgd", "momentum": 0.9}, {"momentum": 0.9}),
     "nesterov": ({"optimizer": "sgd", "momentum": 0.9, "nesterov": True}, {"momentum": 0.9, "nesterov": True}),
     "momentum of rmsprop": ({"optimizer": "rmsprop", "momentum": 0.5}, {"momentum": 0.5}),
     "epsilon of rmsprop": ({"optimizer": "rmsprop", "epsilon": 1e-3}, {"epsilon": 1e-3}),
+    "betas": ({"beta_1": 0.8, "beta_2": 0.99}, {"beta_1": 0.8, "beta_2": 0.99}),
     "betas of adamw": ({"optimizer": "adamw", "beta_1": 0.8, "beta_2": 0.99}, {"beta_1": 0.8, "beta_2": 0.99}),
     "epsilon": ({"epsilon": 1e-3}, {"epsilon": 1e-3}),
+    "weight decay": ({"weight_decay": 0.1}, {"weight_decay": 0.1}),
+    "weight decay of sgd": ({"optimizer": "sgd", "weight_decay": 0.1}, {"weight_decay": 0.1}),
     DEFAULT_OF_ADAMW: ({"optimizer": "adamw"}, {"weight_decay": 0.004}),
     "no weight decay of adamw": ({"optimizer": "adamw", "weight_decay": 0}, {"weight_decay": 0.0}),
     "clipping": ({"optimizer": "sgd", "clip_norm": 0.5}, {"global_clipnorm": 0.5}),

@@ -97,6 +97,19 @@ def test_entries_that_a_person_spoilt_are_passed_over(library: NetworkLibrary, w
     assert library.networks() == {"small": SMALL}
 
 
+def test_a_network_saved_before_its_name_was_built_in_is_kept_and_stands_for_the_name(
+    library: NetworkLibrary, workspace: Path
+) -> None:
+    workspace.mkdir()
+    library.file.write_text('lenet_5 = "FC-8"\nspoilt = "FC-x"', encoding="utf-8")
+    library.save(SMALL)
+    library.remove("never_there")
+    assert library.resolve("lenet_5") == "lenet_5[FC-8]"
+    assert tomllib.loads(library.file.read_text(encoding="utf-8")).keys() == {"lenet_5", "spoilt", "small"}
+    with pytest.raises(NetworkError, match=r"^'vgg_small' is a built-in architecture"):
+        library.save("vgg_small[FC-8]")
+
+
 @pytest.mark.parametrize("content", [b"small = ", b"\xff\xfe", b"small = 1\nsmall = 2"])
 def test_a_file_that_is_no_toml_is_named_and_kept(library: NetworkLibrary, workspace: Path, content: bytes) -> None:
     workspace.mkdir()

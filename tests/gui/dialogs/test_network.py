@@ -149,6 +149,7 @@ def test_what_is_wrong_is_said_at_once_and_can_not_be_saved(
         ("cnn_4", "'cnn_4' is the name of a built-in architecture; choose another name."),
         ("1st", "'1st' is no name of an architecture"),
         ("two words", "'two words' is no name of an architecture"),
+        ("bad [x", "'bad [x' is no name of an architecture"),
         (" ", "'' is no name of an architecture"),
     ],
 )

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from engine.networks.architectures import ARCHITECTURES, COURSE_ARCHITECTURES
+from gui.forms import network_tip
 from gui.forms.architecture_editor import ArchitectureEditor, ArchitecturesEditor
 from tests.gui.support import find
 
@@ -28,6 +29,12 @@ def single(qtbot: QtBot) -> ArchitectureEditor:
     editor = ArchitectureEditor("architecture", NAMES)
     qtbot.addWidget(editor)
     return editor
+
+
+def rest_on(box: QCheckBox) -> None:
+    """Ask for the tool tip, as the pointer does that rests on a box."""
+    place = box.rect().center()
+    QApplication.sendEvent(box, QHelpEvent(QEvent.Type.ToolTip, place, box.mapToGlobal(place)))
 
 
 # Several
@@ -76,10 +83,17 @@ def test_a_built_in_network_says_where_it_is_from_and_shows_its_picture_when_ask
 ) -> None:
     box = find(several, QCheckBox, "architectures_resnet_20")
     assert box.toolTip().startswith("ResNet-20 of K. He et al.")
-    place = box.rect().center()
-    QApplication.sendEvent(box, QHelpEvent(QEvent.Type.ToolTip, place, box.mapToGlobal(place)))
-    assert "<b>resnet_20</b>: 72 layers" in box.toolTip()
+    rest_on(box)
+    assert "<b>resnet_20</b>: 272,186 parameters" in box.toolTip()
     assert "<img" in box.toolTip()
+
+
+def test_a_picture_is_drawn_once(several: ArchitecturesEditor, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(network_tip, "picture_tip", lambda architecture: drawn.append(architecture) or architecture)
+    for _ in range(2):
+        rest_on(find(several, QCheckBox, "architectures_mlp_1"))
+    assert drawn == ["mlp_1"]
 
 
 def test_choosing_one_not_yet_known_offers_it(several: ArchitecturesEditor) -> None:

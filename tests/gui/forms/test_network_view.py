@@ -194,9 +194,9 @@ def test_nothing_can_be_saved_before_there_is_a_picture(view: NetworkView) -> No
 
 
 @pytest.mark.usefixtures("qapp")
-def test_a_tool_tip_has_numbers_layers_and_a_picture() -> None:
+def test_a_tool_tip_has_parameters_layers_and_a_picture() -> None:
     tip = picture_tip("small[FC-8, ReLU]")
-    assert "<b>small</b>: 3 layers, 8,290 parameters on 32x32 gray images, 10 classes" in tip
+    assert "<b>small</b>: 8,290 parameters on 32x32 gray images, 10 classes" in tip
     assert "FC-8, ReLU" in tip
     assert 'src="data:image/png;base64,' in tip
 

@@ -75,6 +75,40 @@ def test_several_layers_at_once_fit_the_channels_before_them(editor: NotationEdi
     assert editor.text.startswith(f"{before}, ")
 
 
+@pytest.mark.parametrize("title", [title for title in TEMPLATES if title.startswith("Residual")])
+@pytest.mark.parametrize(
+    ("before", "after", "channels"),
+    [
+        ("Conv-3x3x32(same), Act, Skip[Conv-3x3x32(same), ", "", 32),
+        ("Conv-3x3x32(same), Act, skip [Conv-3x3x48(same),\nSkip[Conv-3x3x64(same) | ", ", Conv-1x1x8]]", 48),
+        ("Conv-3x3x32(same), Skip[Conv-3x3x48(same), Skip[Act, Act], ", "", 48),
+        ("Skip[Act | Act] -> Skip[ReLU, ", "", 3),
+    ],
+)
+def test_they_fit_in_a_block_that_is_not_finished(
+    editor: NotationEditor, title: str, before: str, after: str, channels: int
+) -> None:
+    editor.write(before + after)
+    cursor = editor.box.textCursor()
+    cursor.setPosition(len(before))
+    editor.box.setTextCursor(cursor)
+    insert(editor, title)
+    inserted = editor.text[len(before.rstrip()) : len(editor.text) - len(after)].strip()
+    summaries = summarize_layers(parse_network(inserted), (32, 32, channels), 10)
+    same = channels if channels > 3 else 16
+    assert summaries[-1].input_shape[-1] == (2 * same if "half" in title else same)
+
+
+@pytest.mark.parametrize("title", TEMPLATES)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_as_first_layers_they_fit_the_images(qtbot: QtBot, title: str, channels: int) -> None:
+    editor = NotationEditor((32, 32, channels))
+    qtbot.addWidget(editor)
+    insert(editor, title)
+    summaries = summarize_layers(parse_network(editor.text), (32, 32, channels), 10)
+    assert summaries[-1].input_shape[-1] in (16, 32)
+
+
 def test_inserting_announces_a_change_once(editor: NotationEditor) -> None:
     heard: list[str] = []
     editor.changed.connect(lambda: heard.append(editor.text))

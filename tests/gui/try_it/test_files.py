@@ -49,7 +49,9 @@ def filed(tried: Tried) -> Tried:
 
 def choose(tried: Tried, box: str, text: str) -> None:
     found = find(tried.tab, QComboBox, box)
-    found.setCurrentIndex(found.findText(text))
+    position = found.findText(text)
+    assert position >= 0, f"there is no {text}"
+    found.setCurrentIndex(position)
 
 
 def test_a_file_can_be_opened_before_anything_is_trained(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +125,61 @@ def test_means_of_an_unknown_data_set_are_not_assumed_to_be_known(tried: Tried) 
     assert "'per-dataset' with the means of digits, as in training on Letters" in tried.text("file_assumptions")
 
 
+def test_without_the_data_set_whose_means_are_needed_nothing_is_predicted(filed: Tried) -> None:
+    filed.draw((0, 0))
+    filed.tab.take(probed())
+    assert filed.shows_answer
+    choose(filed, "file_normalization", "none: [0, 1]")
+    filed.tasks.clear()
+    choose(filed, "file_normalization", "per-dataset")
+    assert filed.text("file_assumptions").startswith(
+        "Images are resized to 32×32 in gray. Choose the data set under Classes: 'per-dataset' needs its means."
+    )
+    filed.tab.take(probed())
+    assert not filed.shows_answer, "it is of the normalisation before"
+    assert filed.of(ProbeTask) == []
+    choose(filed, "file_classes", "those of digits")
+    filed.tab.take(picked(image_size=32, normalization="per-dataset"))
+    assert filed.of(ProbeTask)[-1].data == DataSpec(normalization="per-dataset", image_size=32)
+    filed.tab.take(probed())
+    assert filed.shows_answer
+
+
+def test_a_prediction_is_not_left_where_the_next_one_fails(filed: Tried) -> None:
+    filed.draw((0, 0))
+    filed.tab.take(probed())
+    choose(filed, "file_normalization", "cifar10: its means")
+    filed.tab.take(TaskFailed("The normalisation cifar10 needs three colour channels; choose half or none."))
+    assert not filed.shows_answer
+    choose(filed, "file_normalization", "none: [0, 1]")
+    filed.tab.take(probed())
+    assert filed.shows_answer
+
+
+def test_a_file_that_was_saved_again_is_asked_again(filed: Tried) -> None:
+    filed.draw((0, 0))
+    filed.tab.take(probed(3))
+    filed.tab.open_file(OWN)
+    filed.tab.take(opened())
+    assert len(filed.of(ProbeTask)) == 2
+    filed.tab.take(probed(5))
+    assert filed.text("verdict").startswith("class 5,")
+
+
+def test_a_run_whose_network_was_also_opened_as_a_file_stays_chosen(tried: Tried) -> None:
+    tried.ready(trained(2), trained(1))
+    tried.tab.open_file(trained(1).model)
+    tried.tab.take(opened(str(trained(1).model)))
+    box = find(tried.tab, QComboBox, "trained_run")
+    box.setCurrentIndex(2)
+    for runs in ([trained(2), trained(1)], [trained(3), trained(2), trained(1)]):
+        tried.tab.show_runs(runs)
+        assert box.currentText() == trained(1).label
+    box.setCurrentIndex(0)
+    tried.tab.show_runs([trained(1)])
+    assert box.currentText() == "run-1.keras · file"
+
+
 def test_a_data_set_gives_classes_and_test_images(filed: Tried, qtbot: QtBot) -> None:
     filed.draw((0, 0))
     filed.tab.take(probed())
@@ -178,11 +235,26 @@ def test_layers_and_weights_of_a_file(filed: Tried) -> None:
     ]
     assert rows[-1] == ["sum", "", "110"]
     weights = find(filed.tab, FirstWeights, "first_weights")
+    assert weights.image.isNull(), "it takes time, and is not in front"
+    pages.setCurrentIndex(2)
     assert weights.caption == "eyes: 4 images; black -1, white 1"
     assert not weights.image.isNull()
     weights.setPalette(QPalette(Qt.GlobalColor.black))
     assert weights.image.pixelColor(0, 0).lightness() < 10, "the gaps have the colour of the window"
     assert filed.tasks == [], "what was read on opening is shown"
+    pages.setCurrentIndex(0)
+    weights.setPalette(QPalette(Qt.GlobalColor.white))
+    assert weights.image.pixelColor(0, 0).lightness() < 10, "it is drawn when it is looked at"
+    pages.setCurrentIndex(2)
+    assert weights.image.pixelColor(0, 0).lightness() > 200
+
+
+def test_that_not_all_weights_are_shown_is_said(tried: Tried) -> None:
+    tried.tab.open_file(OWN)
+    tried.tab.take(opened(outputs=4096))
+    find(tried.tab, QTabWidget, "try_pages").setCurrentIndex(2)
+    weights = find(tried.tab, FirstWeights, "first_weights")
+    assert weights.caption == "eyes: first 4 of 4,096 images; black -1, white 1"
 
 
 def test_layers_and_weights_of_a_run_are_read_when_they_are_looked_at(tried: Tried) -> None:

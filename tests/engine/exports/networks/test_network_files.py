@@ -22,7 +22,7 @@ from engine.events.tasks import Exported, TaskFailed
 from engine.executors.runner import TaskRunner
 from engine.executors.tasks import ExportNetworkTask, ExportTask, needs_tensorflow
 from engine.exports import Export, export_experiment
-from engine.exports.networks import network_properties
+from engine.exports.networks import export_network, network_properties
 from engine.exports.networks.onnx_file import onnx_model
 from engine.exports.networks.tflite_file import write_tflite
 from engine.networks.architectures import build_network
@@ -116,18 +116,32 @@ def trained(store: Store, **models: tuple[str | None, str | None]) -> int:
 
 def test_a_single_network_is_exported_as_a_task(store: Store, tmp_path: Path) -> None:
     trained(store, mlp_1=(None, "mlp.keras"))
-    model, properties = store.workspace / "mlp.keras", network_properties("half", True, ["a", "b"])
+    model = store.workspace / "mlp.keras"
+    properties = network_properties("half", True, ["a", "b"], "Two", (-1.0,), (1.0,))
+    assert (properties["dataset"], properties["black"], properties["white"]) == ("Two", "[-1.0]", "[1.0]")
     events: list[Any] = []
-    for file in (tmp_path / "one.onnx", tmp_path / "none/\0.onnx"):
+    for file in (tmp_path / "one.ONNX", tmp_path / "none/\0.onnx"):
         task = ExportNetworkTask(model, (32, 32, 1), properties, file)
         assert needs_tensorflow(task)
         TaskRunner().execute(task, events.append, lambda **_: None)
     assert events[0] == Exported(str(tmp_path), 1)
     assert isinstance(events[1], TaskFailed)
-    stored = {each.key: each.value for each in onnx.load(tmp_path / "one.onnx").metadata_props}
+    stored = {each.key: each.value for each in onnx.load_model(tmp_path / "one.ONNX", format="protobuf").metadata_props}
     assert stored == properties
     assert needs_tensorflow(ExportTask(tmp_path, 1, tmp_path, (Format.PNG, Format.ONNX)))
     assert not needs_tensorflow(ExportTask(tmp_path, 1, tmp_path))
+
+
+def test_unknown_values_of_black_and_white_are_said(store: Store, tmp_path: Path) -> None:
+    trained(store, mlp_1=(None, "mlp.keras"))
+    properties = network_properties("per-dataset", True, ["a", "b"])
+    assert "black" not in properties
+    said = export_network(tmp_path / "one.onnx", store.workspace / "mlp.keras", (32, 32, 1), properties)
+    assert said == (
+        "one.onnx was exported without the values of black and white, which are unknown here for the normalisation "
+        "'per-dataset'; normalise its images with the means and deviations used in training."
+    )
+    assert not export_network(tmp_path / "one.keras", store.workspace / "mlp.keras", (32, 32, 1), properties)
 
 
 def names_of(export: Export, folder: Path) -> list[str]:
