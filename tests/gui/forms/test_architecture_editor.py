@@ -109,6 +109,16 @@ def test_a_rewritten_network_replaces_the_old_one(several: ArchitecturesEditor) 
     assert several.chosen == (CHANGED,), "offering it again leaves its tick"
 
 
+def test_a_network_just_written_is_announced_as_it_changes_what_is_trained(
+    several: ArchitecturesEditor, single: ArchitectureEditor, qtbot: QtBot
+) -> None:
+    with qtbot.waitSignal(several.changed):
+        several.add(SMALL, ticked=True)
+    single.choose(SMALL)
+    with qtbot.waitSignal(single.changed):
+        single.add(CHANGED, ticked=True)
+
+
 def test_the_box_of_a_rewritten_network_is_the_only_one_of_its_name(several: ArchitecturesEditor, qtbot: QtBot) -> None:
     several.add(SMALL)
     several.add(CHANGED)

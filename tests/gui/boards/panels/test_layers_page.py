@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPalette
 from PySide6.QtWidgets import QComboBox, QLabel
 from pytestqt.qtbot import QtBot
 
-from engine.events.runs import RunStarted
+from engine.events.runs import KeptWeights, RunStarted
 from gui.boards.panels.layer_plot import LayerPlot
 from gui.boards.panels.layers_page import RULE_OF_THUMB, LayersPage
 from gui.observations.experiment import Observations
@@ -258,3 +258,9 @@ def test_of_many_records_as_many_points_are_drawn_as_there_are_columns(page: Lay
     assert len(x) < 4 * plot(page, "layer_gradients").width()
     assert y.max() == pytest.approx(math.log10(50))
     assert len(line.data[0]) == count
+
+
+def test_the_axis_ends_where_early_stopping_ended_the_run(page: LayersPage) -> None:
+    kept = KeptWeights(step=10, epoch=1, epochs=2, planned_epochs=10, stopped_early=True)
+    shown(page, observed(started(1), noted(1, 10), noted(1, 20), finished(1, kept=kept), repeats=1))
+    assert plot(page, "layer_gradients").getViewBox().viewRange()[0][1] == pytest.approx(20, rel=0.05)

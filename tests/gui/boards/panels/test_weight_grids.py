@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QComboBox, QLabel
 from pytestqt.qtbot import QtBot
 
@@ -155,3 +156,15 @@ def test_weights_appear_as_an_image_with_their_epoch_and_scale(qtbot: QtBot) -> 
     image = grid.image
     # 32 images of 32x32 in 8 columns and 4 rows, with a gap around each.
     assert (image.width(), image.height()) == (8 * (32 + GAP) + GAP, 4 * (32 + GAP) + GAP)
+
+
+def test_the_gaps_follow_the_colour_scheme(grids: WeightGrids, qtbot: QtBot) -> None:
+    observations = two_networks()
+    shown(grids, observations)
+    image = find(grids, WeightGrid, "weights_mlp_1").image
+    before, palette = image.pixelColor(0, 0).lightness(), grids.palette()
+    palette.setColor(QPalette.ColorRole.Window, QColor("black" if before > 127 else "white"))
+    grids.setPalette(palette)
+    qtbot.waitUntil(lambda: grids.is_complete)
+    after = find(grids, WeightGrid, "weights_mlp_1").image.pixelColor(0, 0).lightness()
+    assert (before > 127) != (after > 127)
