@@ -35,7 +35,7 @@ def test_the_pdf_holds_the_same_words(stored: Stored, reader: PdfReader) -> None
             assert _words(claim.sentence) in text
     for expected in (TITLE, NOTES, "95.25 ± 0.35 %", "Learning rate set to 0.25 by hand after step 26."):
         assert _words(expected) in text
-    assert sum(len(page.images) for page in reader.pages) == 7
+    assert sum(len(page.images) for page in reader.pages) == 10  # seven figures, and the pictures of three networks
 
 
 def test_the_pdf_has_its_sections_in_the_outline(document: Document) -> None:
