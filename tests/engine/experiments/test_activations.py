@@ -170,7 +170,8 @@ def test_its_json_says_the_same_and_its_pickle_is_made_of_plain_values(done: Com
 
 def test_the_figures_are_the_courses_and_a_map_of_gradients_for_each_network(done: CompletedExperiment) -> None:
     names = {path.name for path in done.folder.glob("*.png")}
-    assert names == {"part4.png", "gradients_mlp_1.png", "gradients_small.png"}
+    of_networks = {f"{figure}_{name}.png" for figure in ("gradients", "network") for name in ("mlp_1", "small")}
+    assert names == {"part4.png", *of_networks}
 
 
 def test_the_networks_of_a_seed_start_alike_and_see_the_same_batches(done: CompletedExperiment) -> None:

@@ -264,7 +264,7 @@ def test_a_range_test_without_a_suggestion_says_so() -> None:
 
 
 def test_the_figures_are_the_courses_and_the_range_tests(done: CompletedExperiment) -> None:
-    assert {path.name for path in done.folder.glob("*.png")} == {"part5.png", "range_test.png"}
+    assert {path.name for path in done.folder.glob("*.png")} == {"part5.png", "range_test.png", "network_mlp_1.png"}
 
 
 # A rate far too large

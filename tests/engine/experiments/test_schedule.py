@@ -318,7 +318,7 @@ def test_the_summary_compares_what_is_no_search(done: CompletedExperiment) -> No
 
 @pytest.mark.long
 def test_its_figure_is_there_and_no_dictionary_of_the_course(done: CompletedExperiment) -> None:
-    assert {path.name for path in done.folder.glob("*.png")} == {"part5_schedule.png"}
+    assert {path.name for path in done.folder.glob("*.png")} == {"part5_schedule.png", "network_mlp_1.png"}
     assert not (done.folder / "course").exists()
 
 
