@@ -102,7 +102,8 @@ def test_it_trains_and_exports(extended: Extended) -> None:
     assert summary["best_optimizer"] in {"sgd", "adam", None}, "none if neither is clearly the best"
     assert summary["dataset_details"]["classes"] == ["horizontal", "vertical"]
     assert {path.name for path in extended.results.iterdir()} == {
-        *("settings.toml", "summary.json", "curves.csv", "test_scores.csv", "optimizers.png", "export-files.json")
+        *("settings.toml", "summary.json", "curves.csv", "test_scores.csv", "optimizers.png", "export-files.json"),
+        "network_mlp_1.png",
     }
 
 
@@ -110,7 +111,7 @@ def test_the_report_has_its_claim_its_text_and_its_figure(extended: Extended) ->
     page = (extended.results.parent / "report.html").read_text(encoding="utf-8")
     for piece in ("Optimisers", "best test accuracy", SENTENCE, CAPTION, "Stripes"):
         assert piece in page
-    assert page.count("data:image/") == 1
+    assert page.count("data:image/") == 2  # and the picture of the network
 
 
 def test_its_report_is_a_pdf_too_and_the_window_has_its_tab(extended: Extended) -> None:
